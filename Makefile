@@ -1,0 +1,38 @@
+# Two commands: `make demo` and `make test`. Both set up by themselves.
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+help: ## Show this help
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready ## Make .venv with the pinned packages
+
+.venv/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "linedrift needs Python 3.11 or newer; found $$($(PYTHON) --version). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+demo: setup ## Run the whole workflow on the demo bank
+	@$(BIN)/python demo/run.py --cores $(CORES)
+
+test: setup lint ## Run the checks of style and all tests
+	$(BIN)/python -m pytest -n $(CORES)
+
+lint: setup ## Check style, types and the workflow's form
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+bench: setup ## Measure detection, speed and memory beside the peers
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove what demo and bench made
+	rm -rf demo/bank demo/results benchmarks/work

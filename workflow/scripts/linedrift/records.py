@@ -1,0 +1,63 @@
+"""Everything known of a line or of the bank, as pages, exports and the public tier take it.
+
+A record holds frames of `tables` only. The private record is read from results/; the public one
+is built from it by `privacy`, from an allow-list. Pages and exports do not know which of the two
+they were given, except through `tier`, which they print.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class LineRecord:
+    """One line (or donor) with all its passages.
+
+    `line` is its row of lines.tsv; `measurements` one row per measurement (sample, line, passage,
+    assay, format, platform, batch, bank, baseline). `verdict` is verdict.json. `markers` holds
+    single loci around events (columns of CONTRAST, and sample, assay) and is empty in the public
+    tier. `inherited` is the number of inherited events (the public tier has no row of them).
+    """
+
+    tier: str
+    line: dict[str, str]
+    measurements: pd.DataFrame
+    events: pd.DataFrame
+    trajectories: pd.DataFrame
+    hotspots: pd.DataFrame
+    quality: pd.DataFrame
+    identity: pd.DataFrame
+    findings: pd.DataFrame
+    tracks: pd.DataFrame
+    markers: pd.DataFrame
+    verdict: dict[str, Any]
+    inherited: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+    downloads: tuple[tuple[str, str, str], ...] = ()  # file name, what it is, SHA-256
+
+
+@dataclass(frozen=True)
+class BankRecord:
+    """All lines of the bank, one row each, with what the bank's page compares.
+
+    `lines` has line, kind, parent, sex, tier, registry_id, source_cell, reprogramming,
+    description, verdict, sentence, latest_passage, n_passages, assays, n_acquired, n_inherited,
+    hotspots_present (labels joined by ;), page (relative link). `hotspots` is the HOTSPOTS frame
+    of every line's latest passage with a column line. `identity` and `pairs` are IDENTITY and
+    IDENTITY_PAIRS of the whole bank (empty in the public tier).
+    """
+
+    tier: str
+    name: str
+    lines: pd.DataFrame
+    hotspots: pd.DataFrame
+    quality: pd.DataFrame
+    identity: pd.DataFrame
+    pairs: pd.DataFrame
+    provenance: dict[str, str] = field(default_factory=dict)
+    downloads: tuple[tuple[str, str, str], ...] = ()
