@@ -1,0 +1,181 @@
+"""Rules across the rows of the two sheets: names, parents, sex, repeats and baselines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from linedrift.sheet_columns import (
+    ASSAYS,
+    NAME,
+    NEED_PATH2,
+    SAMPLES,
+    SUPPORTED_ASSAYS,
+    TAKE_NO_PATH2,
+    Problem,
+    Row,
+    nearest,
+)
+
+
+def check_lines(rows: Sequence[Row], sheet: str) -> list[Problem]:
+    """Return repeated lines, parents that do not fit, circles, and conflicts of sex."""
+    errors, first = [], {}  # type: ignore[var-annotated]
+    for row in rows:
+        folded = row["line"].casefold()
+        if folded and folded in first:
+            other = first[folded]
+            hint = "" if other["line"] == row["line"] else "Some systems do not tell them apart."
+            found = f"{row['line']!r}, which stands in row {other.number} too"
+            errors.append(Problem(sheet, row.number, "line", found, "each line once", hint))
+        first.setdefault(folded, row)
+    by_name = {row["line"]: row for row in reversed(rows)}
+    for row in rows:
+        parent = row["parent"]
+        if not parent or not re.fullmatch(NAME, parent):
+            continue
+        if row["kind"] == "donor":
+            found, expected = f"the parent {parent!r} of a donor", "no parent"
+            errors.append(Problem(sheet, row.number, "parent", found, expected))
+        if parent not in by_name:
+            hint = nearest(parent, by_name)
+            found = f"the unknown parent {parent!r}"
+            errors.append(Problem(sheet, row.number, "parent", found, "a line of this sheet", hint))
+    for row in by_name.values():
+        chain = ancestors(row["line"], by_name)
+        if chain and chain[-1] == row["line"]:
+            if row["line"] == min(chain):  # each circle once
+                circle = " - ".join([row["line"], *chain])
+                found = f"parents in a circle: {circle}"
+                errors.append(Problem(sheet, row.number, "parent", found, "a donor at the end"))
+            continue
+        errors += _sex_conflict(sheet, row, [by_name[name] for name in chain if name in by_name])
+    return errors
+
+
+def _sex_conflict(sheet: str, row: Row, chain: Sequence[Row]) -> list[Problem]:
+    """Return the conflict of a line's sex with that of its nearest ancestor of known sex."""
+    known = [other for other in chain if other["sex"] in ("female", "male")]
+    if row["sex"] not in ("female", "male") or not known or known[0]["sex"] == row["sex"]:
+        return []
+    other = known[0]
+    expected = f"{other['sex']!r} as its ancestor {other['line']} (row {other.number})"
+    return [Problem(sheet, row.number, "sex", repr(row["sex"]), expected)]
+
+
+def ancestors(line: str, by_name: Mapping[str, Row]) -> list[str]:
+    """Return the parents of a line, nearest first; in a circle it ends at a line seen twice."""
+    chain: list[str] = []
+    at = line
+    while at in by_name and by_name[at]["parent"] and len(chain) <= len(by_name):
+        at = by_name[at]["parent"]
+        chain.append(at)
+        if at == line or at in chain[:-1]:
+            break
+    return chain
+
+
+def check_samples(
+    rows: Sequence[Row], lines: Sequence[Row], sheet: str, lines_sheet: str
+) -> list[Problem]:
+    """Return samples of unknown lines, repeated measurements and baselines that do not fit."""
+    by_name = {row["line"]: row for row in reversed(lines)}
+    errors = []
+    for row in rows:
+        if row["line"] and re.fullmatch(NAME, row["line"]) and row["line"] not in by_name:
+            found, expected = f"the unknown line {row['line']!r}", f"a line of {lines_sheet}"
+            hint = nearest(row["line"], by_name)
+            errors.append(Problem(sheet, row.number, "line", found, expected, hint))
+        if row["assay"] in ASSAYS and row["assay"] not in SUPPORTED_ASSAYS:
+            expected = "snp_array (the others are not yet supported in this version)"
+            errors.append(Problem(sheet, row.number, "assay", repr(row["assay"]), expected))
+        errors += _check_path2(row, sheet)
+    whole = [row for row in rows if re.fullmatch(r"[0-9]{1,4}", row["passage"]) and row["line"]]
+    for row in whole:
+        if (
+            int(row["passage"])
+            and row["line"] in by_name
+            and by_name[row["line"]]["kind"] == "donor"
+        ):
+            found = f"passage {row['passage']!r} of the donor {row['line']}"
+            errors.append(Problem(sheet, row.number, "passage", found, "0, as donors have"))
+    return errors + _check_repeats(whole, sheet) + _check_baselines(whole, by_name, sheet)
+
+
+def _check_path2(row: Row, sheet: str) -> list[Problem]:
+    """Return a second file that is missing, or one that nobody would read."""
+    kind = row["format"]
+    if kind in NEED_PATH2 and not row["path2"]:
+        return [Problem(sheet, row.number, "path2", f"nothing beside a {kind}", NEED_PATH2[kind])]
+    if kind in TAKE_NO_PATH2 and row["path2"]:
+        found = f"{row['path2']!r} beside a {kind}"
+        return [Problem(sheet, row.number, "path2", found, "nothing: a second file is not read")]
+    return []
+
+
+def _check_repeats(rows: Sequence[Row], sheet: str) -> list[Problem]:
+    """Return second measurements of one sample by one assay, and data given to two samples."""
+    errors = []
+    first: dict[tuple[str, str], Row] = {}
+    data: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        key = (row.sample.casefold(), row["assay"])
+        if row["assay"] in SUPPORTED_ASSAYS and key in first:
+            other = first[key]
+            found = f"a second {row['assay']} of {row.sample} (row {other.number} has one)"
+            differ = [name for name in ("format", "platform") if row[name] != other[name]]
+            hint = "".join(f" {name}: {other[name]!r} and {row[name]!r}." for name in differ)
+            hint = f"Keep one, or give the other its own line.{hint}"
+            errors.append(Problem(sheet, row.number, "assay", found, "one file", hint))
+        first.setdefault(key, row)
+        source = (row["path"], row["name_in_file"])
+        if row["path"] and source in data and data[source].sample != row.sample:
+            other = data[source]
+            found = f"the data of {other.sample} (row {other.number}) again"
+            expected = "another file, or another name_in_file"
+            errors.append(Problem(sheet, row.number, "path", found, expected))
+        data.setdefault(source, row)
+    return errors
+
+
+def _check_baselines(rows: Sequence[Row], by_name: Mapping[str, Row], sheet: str) -> list[Problem]:
+    """Return baselines that do not exist, are the sample itself, or are of another person."""
+    errors = []
+    measured = {(row.sample, row["assay"]): row for row in rows}
+    column = next(column for column in SAMPLES if column.name == "baseline")
+    for row in rows:
+        if not row["baseline"] or not column.accepts(row["baseline"]):
+            continue
+        ids = sample_ids(row["baseline"])
+        problems = []
+        if row["line"] in by_name and by_name[row["line"]]["kind"] == "donor":
+            problems.append(("a baseline of a donor", "nothing: others are compared with it", ""))
+        if len(set(ids)) < len(ids):
+            problems.append((f"{row['baseline']!r}, with one sample twice", "each once", ""))
+        for sample in dict.fromkeys(ids):
+            if sample == row.sample:
+                problems.append((f"{sample!r}, the sample itself", "another sample", ""))
+            elif (sample, row["assay"]) not in measured:
+                known = [name for name, assay in measured if assay == row["assay"]]
+                other = any(name == sample for name, _ in measured)
+                found = f"{sample!r}, which " + ("has no such assay" if other else "is no sample")
+                problems.append((found, f"a sample of the assay {row['assay']}",
+                                 nearest(sample, known)))  # fmt: skip
+        first = measured.get((ids[0], row["assay"]))
+        if first and root(first["line"], by_name) != root(row["line"], by_name):
+            found = f"{ids[0]!r}, a sample of another person"
+            problems.append((found, "a sample with the same donor in first place", ""))
+        errors += [Problem(sheet, row.number, "baseline", *problem) for problem in problems]
+    return errors
+
+
+def sample_ids(text: str) -> list[str]:
+    """Return the samples of a baseline cell: ``A-p00; B-p1`` -> A-p0, B-p1."""
+    pairs = [part.strip().rpartition("-p") for part in text.split(";")]
+    return [f"{line}-p{int(passage)}" for line, _, passage in pairs]
+
+
+def root(line: str, by_name: Mapping[str, Row]) -> str:
+    """Return the last known line of the chain of parents."""
+    chain = [name for name in ancestors(line, by_name) if name in by_name]
+    return chain[-1] if chain else line
