@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
 from linedrift import genome, tables
