@@ -106,6 +106,8 @@ CONTRAST = Table(
         ),
         Column("shift_sd", "float32", "sd that is independent between passages", "fraction"),
         Column("shift_shared_sd", "float32", "sd that all passages share", "fraction"),
+        Column("log_ratio_baseline", "float32", "what was subtracted from the level", "log2"),
+        Column("shift_baseline", "float32", "what was subtracted from b_fraction - 1/2", "fraction"),
     ),
     ("chrom", "start"),
 )

@@ -1,0 +1,313 @@
+"""The contrast of a measurement with its baseline: log ratio and allelic shift per locus.
+
+A measurement shares locus-specific bias with others on its platform. The baseline is shrunken
+before it is subtracted: the weight tau^2/(tau^2 + sigma^2/n) minimises the variance that is
+left (design 6), and equals the regression slope of the measurement on the mean baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linedrift import tables
+from linedrift.genome import Karyotype
+from linedrift.noise import (
+    Noise,
+    blocks,
+    difference_sd,
+    excess,
+    quiet_block_sd,
+    robust_sd,
+    wave_variance,
+)
+
+
+def contrast(
+    signals: pd.DataFrame,
+    baselines: Sequence[pd.DataFrame],
+    karyotype: Karyotype,
+    settings: Mapping[str, Any],
+) -> tuple[pd.DataFrame, Noise]:
+    """Return the contrast of a measurement with its baselines, and its noise.
+
+    Parameters
+    ----------
+    signals
+        SIGNALS of the measurement.
+    baselines
+        SIGNALS of its baselines on the same build; the first gives the heterozygous loci. An
+        empty sequence is a measurement that is its own baseline (a donor, a first passage):
+        its own heterozygous loci are used and nothing is subtracted.
+    karyotype
+        Sex of the line.
+    settings
+        Section `contrast` of the config.
+
+    Returns
+    -------
+    (pandas.DataFrame, Noise)
+        CONTRAST, one row per usable locus of `signals`, and the noise of it.
+    """
+    own = signals[signals["usable"].to_numpy()].reset_index(drop=True)
+    aligned = [align(baseline, own) for baseline in baselines]
+    copies = karyotype.copies_at(own["chrom"], own["start"])
+    autosomal = ~own["chrom"].isin(["chrX", "chrY"]).to_numpy()
+
+    shift, shift_figures = _shift(own, aligned, copies, autosomal, settings)
+    level, level_figures = _level(own, aligned, shift, copies, autosomal)
+
+    used = autosomal & np.isfinite(level)
+    level_sd = difference_sd(level[used])
+    shift_sd = quiet_block_sd(shift[autosomal & np.isfinite(shift)])
+    shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
+    noise = Noise(
+        level_sd=_independent(level_sd, shared["level"]),
+        level_shared_sd=shared["level"],
+        shift_sd=_independent(shift_sd, shared["shift"]),
+        shift_shared_sd=shared["shift"],
+        level_weight=level_figures["weight"],
+        shift_weight=shift_figures["weight"],
+        response=float(settings["response"]),
+        wave_variance=wave_variance(level[used], level_sd),
+        shift_excess=excess(shift[autosomal]),
+        discordance=shift_figures["discordance"],
+        het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
+        reason=_unusable(used.sum(), np.isfinite(shift).sum(), settings),
+    )
+    frame = pd.DataFrame(
+        {
+            **{name: own[name] for name in ("chrom", "start", "end")},
+            "log_ratio": level,
+            "log_ratio_sd": noise.level_sd,
+            "log_ratio_shared_sd": noise.level_shared_sd,
+            "shift": shift,
+            "shift_sd": noise.shift_sd,
+            "shift_shared_sd": noise.shift_shared_sd,
+            "log_ratio_baseline": level_figures["subtracted"],
+            "shift_baseline": shift_figures["subtracted"],
+        }
+    )
+    return tables.check(frame, tables.CONTRAST), noise
+
+
+def align(baseline: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `baseline` at the loci of `to`, in its order; NaN where it has none.
+
+    Loci are the same when chromosome and position are; of loci that repeat a position the
+    first is taken. Loci that are unusable in the baseline count as absent.
+    """
+    columns = ["level", "b_fraction", "genotype"]
+    baseline = baseline[baseline["usable"].to_numpy()]
+    keys, wanted = _locus_key(baseline), _locus_key(to)
+    if len(keys) == len(wanted) and np.array_equal(keys, wanted):
+        return baseline[columns].reset_index(drop=True)
+    if len(keys) == 0:
+        return baseline[columns].reindex(range(len(to)))
+    first = np.concatenate([[True], np.diff(keys) != 0])
+    baseline, keys = baseline[first], keys[first]
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = pd.Series(keys[place] == wanted)
+    return baseline[columns].iloc[place].reset_index(drop=True).where(found)
+
+
+def _locus_key(frame: pd.DataFrame) -> np.ndarray:
+    return (frame["chrom"].cat.codes.to_numpy().astype(np.int64) << 32) + frame["start"].to_numpy()
+
+
+def _independent(total_sd: float, shared_sd: float) -> float:
+    # At least a tenth of the variance is taken as independent, so that no sd becomes zero.
+    return float(np.sqrt(max(total_sd**2 - shared_sd**2, 0.1 * total_sd**2)))
+
+
+def _unusable(n_levels: int, n_shifts: int, settings: Mapping[str, Any]) -> str:
+    least = int(settings["least_loci"])
+    if n_levels < least and n_shifts < least:
+        return (
+            f"only {n_levels} log R ratios and {n_shifts} heterozygous loci; "
+            f"at least {least} are needed"
+        )
+    return ""
+
+
+def heterozygous(signals: pd.DataFrame, low: float, high: float) -> np.ndarray:
+    """Return, per locus, whether it is heterozygous (bool).
+
+    By the genotype call; where the file has none at the locus, by a B-allele frequency between
+    `low` and `high`.
+    """
+    fraction = signals["b_fraction"].to_numpy()
+    genotype = signals["genotype"].astype("str").to_numpy()
+    with np.errstate(invalid="ignore"):
+        between = (fraction > low) & (fraction < high)
+    return np.where(
+        (genotype == "AA") | (genotype == "BB"), False, (genotype == "AB") | between
+    ) & np.isfinite(fraction)
+
+
+def shrink(values: np.ndarray, baseline: np.ndarray, fit_on: np.ndarray) -> tuple[float, float]:
+    """Return the weight of a baseline and the sd that it leaves in common to all passages.
+
+    The weight is the least-squares slope of `values` on `baseline` over the loci `fit_on`,
+    within [0, 1]; the variance left in common is tau^2 (1 - weight), tau^2 their covariance.
+    """
+    on = fit_on & np.isfinite(values) & np.isfinite(baseline)
+    if on.sum() < 100:
+        return 0.0, 0.0
+    covariance = np.cov(values[on], baseline[on])
+    if covariance[1, 1] == 0:
+        return 0.0, 0.0
+    weight = float(np.clip(covariance[0, 1] / covariance[1, 1], 0.0, 1.0))
+    return weight, float(np.sqrt(max(covariance[0, 1], 0.0) * (1 - weight)))
+
+
+def _mean(columns: Sequence[np.ndarray]) -> np.ndarray:
+    stack = np.vstack(columns)
+    known = np.isfinite(stack)
+    total = np.where(known, stack, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _shift(
+    own: pd.DataFrame,
+    baselines: Sequence[pd.DataFrame],
+    copies: np.ndarray,
+    autosomal: np.ndarray,
+    settings: Mapping[str, Any],
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the shift per locus (NaN where not heterozygous in the baseline) and its figures."""
+    low, high = settings["heterozygous_between"]
+    fraction = own["b_fraction"].to_numpy().astype(float)
+    het = heterozygous(baselines[0] if baselines else own, low, high) & (copies == 2)
+    het &= np.isfinite(fraction)
+    figures: dict[str, Any] = {"weight": 0.0, "shared": 0.0, "subtracted": 0.0, "discordance": 0.0}
+    if baselines:
+        figures["discordance"] = discordance(fraction[het & autosomal])
+        if figures["discordance"] > settings["discordance"]:
+            # Not the baseline's cells (a relative, a swap): only loci heterozygous in both tell.
+            het &= heterozygous(own, low, high)
+    shift = np.where(het, fraction - 0.5, np.nan)
+    shift -= np.nanmedian(shift[autosomal & het]) if (autosomal & het).any() else 0.0
+    if not baselines:
+        return shift, figures
+    limit = settings["baseline_shift_limit"]
+    bias = _mean([_bias(baseline, low, high, limit) for baseline in baselines])
+    # Loci that an event has moved would flatten the slope.
+    weight, shared = shrink(shift, bias, autosomal & (np.abs(shift) < limit))
+    subtracted = np.where(het, weight * np.nan_to_num(bias), 0.0)
+    figures |= {"weight": weight, "shared": shared, "subtracted": subtracted}
+    return shift - subtracted, figures
+
+
+def discordance(fraction: np.ndarray, length: int = 50) -> float:
+    """Return the share of the baseline's heterozygous loci that are homozygous, LOH apart.
+
+    Parameters
+    ----------
+    fraction
+        B-allele frequencies at the autosomal loci that are heterozygous in the baseline, in
+        genome order, shape (n,).
+    length
+        Loci per block.
+
+    Notes
+    -----
+    The tenth percentile over blocks: loss of heterozygosity, even on most of the genome, leaves
+    blocks without a homozygous locus, while another person differs in every block.
+    """
+    homozygous = ((fraction < 0.1) | (fraction > 0.9)).astype(float)
+    if len(homozygous) < 4 * length:
+        return float(homozygous.mean()) if len(homozygous) else 0.0
+    return float(np.quantile(blocks(homozygous, length).mean(axis=1), 0.1))
+
+
+def _bias(baseline: pd.DataFrame, low: float, high: float, limit: float) -> np.ndarray:
+    fraction = baseline["b_fraction"].to_numpy().astype(float)
+    het = heterozygous(baseline, low, high)
+    bias = np.where(het, fraction - 0.5, np.nan)
+    return np.clip(bias - np.nanmedian(bias), -limit, limit) if het.any() else bias
+
+
+def _level(
+    own: pd.DataFrame,
+    baselines: Sequence[pd.DataFrame],
+    shift: np.ndarray,
+    copies: np.ndarray,
+    autosomal: np.ndarray,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the log ratio per locus, centred on the diploid mode, and its figures."""
+    level = _centred(own["level"].to_numpy().astype(float), autosomal)
+    figures: dict[str, Any] = {"weight": 0.0, "shared": 0.0, "subtracted": 0.0}
+    if baselines:
+        bias = _mean([_centred(b["level"].to_numpy().astype(float), autosomal) for b in baselines])
+        offset = _sex_offset(own["chrom"], bias, copies)
+        # What stands far out in the baseline is its own event, not the bias of a locus.
+        limit = 5 * robust_sd(bias[autosomal])
+        local = np.clip(np.nan_to_num(bias - offset), -limit, limit)
+        level = level - offset
+        bulk = np.abs(level) < 5 * robust_sd(level[autosomal])
+        weight, shared = shrink(level, bias, autosomal & bulk & (np.abs(bias) < limit))
+        figures = {"weight": weight, "shared": shared, "subtracted": weight * local}
+        level = level - weight * local
+    else:
+        level = level - _sex_offset(own["chrom"], level, copies)
+    level -= diploid_centre(level[autosomal], shift[autosomal])
+    # A locus on a chromosome that the line does not have (Y of a female) carries no level.
+    return np.where(copies > 0, level, np.nan), figures
+
+
+def _centred(level: np.ndarray, autosomal: np.ndarray) -> np.ndarray:
+    known = level[autosomal & np.isfinite(level)]
+    return level - (np.median(known) if len(known) else 0.0)
+
+
+def _sex_offset(chrom: pd.Series, level: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """Return the median level of X and of Y, per locus; 0 on autosomes.
+
+    The clusters of an array mix the sexes, so the level of a sex chromosome means nothing by
+    itself: it is taken relative to the baseline, or without one to its own median.
+    """
+    offset = np.zeros(len(level))
+    names = chrom.to_numpy()
+    for sex_chrom in ("chrX", "chrY"):
+        for count in (1, 2):
+            on = (names == sex_chrom) & (copies == count)
+            if (on & np.isfinite(level)).any():
+                offset[on] = np.nanmedian(level[on])
+    return offset
+
+
+def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> float:
+    """Return the level of the diploid state: the median level of allelically balanced blocks.
+
+    Parameters
+    ----------
+    level, shift
+        Autosomal loci in genome order, shape (n,); NaN where none.
+    length
+        Loci per block.
+
+    Notes
+    -----
+    A block is balanced where the mean of its squared shifts is within 3 sd of what noise gives
+    (chi-squared). With fewer than a fifth of blocks balanced the median over all is taken. In a
+    culture with many events the median of everything would be off by their mean.
+    """
+    sd = quiet_block_sd(shift)
+    known = np.isfinite(level)
+    if not known.any():
+        return 0.0
+    everything = float(np.median(level[known]))
+    if not np.isfinite(sd) or sd == 0 or len(level) < 5 * length:
+        return everything
+    squares = blocks(np.clip(shift / sd, -4, 4) ** 2, length)
+    n = np.isfinite(squares).sum(axis=1)
+    mean = np.nansum(squares, axis=1) / np.maximum(n, 1)
+    balanced = (n >= 10) & (mean < 1.1 + 3 * np.sqrt(2 / np.maximum(n, 1)))
+    if balanced.mean() < 0.2:
+        return everything
+    chosen = blocks(level, length)[balanced]
+    return float(np.nanmedian(chosen))
