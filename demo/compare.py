@@ -208,19 +208,24 @@ def _read_text(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def main() -> int:
+def report(bank: Path, results: Path) -> int:
     """Print the comparison; return 0 where everything is as planted, else 1."""
+    try:
+        rows = compare(bank, results)
+    except (tables.TableError, OSError, KeyError) as error:
+        print(f"The results cannot be compared with what was planted: {error}")
+        return 1
+    print(f"\nWhat was planted, and what was found\n\n{as_text(rows)}\n")
+    return int(not rows["ok"].all())
+
+
+def main() -> int:
+    """Compare the folders that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bank", type=Path, default=Path("demo/bank"))
     parser.add_argument("--results", type=Path, default=Path("demo/results"))
     options = parser.parse_args()
-    try:
-        rows = compare(options.bank, options.results)
-    except (tables.TableError, OSError, KeyError) as error:
-        print(f"The results cannot be compared with what was planted: {error}")
-        return 1
-    print(as_text(rows))
-    return int(not rows["ok"].all())
+    return report(options.bank, options.results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,367 @@
+"""The demo bank: its files say what was planted, and the comparison tells right from wrong."""
+
+import gzip
+import hashlib
+import io
+
+import compare
+import make_bank
+import numpy as np
+import pandas as pd
+import pytest
+import run
+from linedrift import sheets, tables
+
+DENSITY = 12
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """Return a thin bank: every file and sheet, few markers."""
+    folder = tmp_path_factory.mktemp("bank")
+    make_bank.write_sheets(folder)
+    make_bank.write_arrays(folder / "arrays", DENSITY, make_bank.SEED, lambda text: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def signals():
+    """Return the SIGNALS that the files were written from, by sample."""
+    simulated = make_bank.simulate(DENSITY, make_bank.SEED)
+    return {measurement.sample: frame for measurement, frame in simulated}
+
+
+def text_of(path):
+    return gzip.decompress(path.read_bytes()).decode()
+
+
+def frame_of(path, delimiter="\t", after=None):
+    text = text_of(path)
+    text = text.split(after, 1)[1] if after else text
+    return pd.read_csv(io.StringIO(text), sep=delimiter, dtype={"Chr": str, "chrom": str})
+
+
+def test_the_sheets_are_right(bank):
+    loaded = sheets.load(bank / "lines.tsv", bank / "samples.tsv")
+    assert len(loaded.measurements) == len(make_bank.MEASUREMENTS)
+    lines = loaded.lines.set_index("line")
+    assert (lines["kind"] == "donor").sum() == 2
+    assert (lines["kind"] == "line").sum() == 4
+    assert lines.loc[lines["kind"] == "line", "parent"].eq("").sum() == 1
+    assert lines["tier"].eq("private").sum() == 1
+    assert set(loaded.measurements["format"]) == {
+        "final_report", "full_data_table", "penncnv", "vcf", "table",
+    }  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_bytes(bank, tmp_path):
+    make_bank.write_sheets(tmp_path)
+    make_bank.write_arrays(tmp_path / "arrays", DENSITY, make_bank.SEED, lambda text: None)
+    digests = [
+        {
+            p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in folder.rglob("*")
+            if p.is_file()
+        }
+        for folder in (bank, tmp_path)
+    ]
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(("file", "delimiter"), [("A1_p8.txt.gz", "\t"), ("B1_p6.csv.gz", ",")])
+def test_a_final_report_holds_the_signals(bank, signals, file, delimiter):
+    sample = {"A1_p8.txt.gz": "LDB-A1-p8", "B1_p6.csv.gz": "LDB-B1-p6"}[file]
+    report, truth = frame_of(bank / "arrays" / file, delimiter, "[Data]\n"), signals[sample]
+    assert text_of(bank / "arrays" / file).startswith(f"[Header]\nGSGT Version{delimiter}")
+    assert report["SNP Name"].tolist() == truth["name"].tolist()
+    assert (report["Sample ID"] == sample).all()
+    assert (report["Position"] == truth["start"] + 1).all()
+    np.testing.assert_allclose(report["Log R Ratio"], truth["level"], atol=6e-5)
+    np.testing.assert_allclose(report["B Allele Freq"], truth["b_fraction"], atol=6e-5)
+    called = report["Allele1 - AB"] + report["Allele2 - AB"]
+    assert (called == truth["genotype"].astype(str).replace("", "--")).all()
+    # Pseudoautosomal markers stand under XY, as GenomeStudio has it.
+    shared = (truth["chrom"] == "chrX") & (truth["start"] < 2_781_479)
+    assert (report.loc[shared, "Chr"] == "XY").all()
+    assert shared.any()
+
+
+def test_one_report_holds_three_passages(bank, signals):
+    report = frame_of(bank / "arrays" / "C1.txt.gz", after="[Data]\n")
+    assert report["Sample ID"].unique().tolist() == ["C1_p12", "C1_p30", "C1_p47"]
+    last = report[report["Sample ID"] == "C1_p47"]
+    np.testing.assert_allclose(last["Log R Ratio"], signals["LDB-C1-p47"]["level"], atol=6e-5)
+
+
+def test_the_other_formats_hold_the_signals(bank, signals):
+    arrays = bank / "arrays"
+    wide, penn = frame_of(arrays / "A2_early.txt.gz"), frame_of(arrays / "B1_p35.txt.gz")
+    plain = frame_of(arrays / "B1_p60.tsv.gz")
+    for found, sample in (
+        (wide["A2_p22.Log R Ratio"], "LDB-A2-p22"),
+        (penn["LDB-B1-p35.Log R Ratio"], "LDB-B1-p35"),
+        (plain["lrr"], "LDB-B1-p60"),
+    ):
+        np.testing.assert_allclose(found, signals[sample]["level"], atol=6e-5)
+    assert "\r\n" in text_of(arrays / "B1_p35.txt.gz")
+    assert plain["chrom"].unique().tolist() == list(make_bank.CHROMOSOMES)
+
+
+def test_the_vcf_gives_the_fraction_of_allele_b(bank, signals):
+    text = text_of(bank / "arrays" / "A2_p41.vcf.gz")
+    body = "".join(line for line in text.splitlines(True) if not line.startswith("##"))
+    calls, truth = pd.read_csv(io.StringIO(body), sep="\t"), signals["LDB-A2-p41"]
+    values = calls["A2_p41"].str.split(":", expand=True)
+    np.testing.assert_allclose(
+        values[1].replace(".", "nan").astype(float), truth["b_fraction"], atol=6e-5
+    )
+    b_is_reference = calls["INFO"].str.contains("ALLELE_B=0")
+    assert 0.45 < b_is_reference.mean() < 0.55
+    bb = (truth["genotype"] == "BB").to_numpy()
+    assert (values.loc[bb & b_is_reference, 0] == "0/0").all()
+    assert (values.loc[bb & ~b_is_reference, 0] == "1/1").all()
+    assert (values.loc[(truth["genotype"] == "").to_numpy(), 0] == "./.").all()
+    assert (calls["REF"] != calls["ALT"]).all()
+
+
+def test_truth_holds_what_the_issue_asks_for():
+    truth = tables.check(tables.in_genome_order(make_bank.truth()), tables.TRUTH)
+    gain = truth[truth["event"] == "gain_20q11.21"].sort_values("passage")
+    assert gain["cell_fraction"].tolist() == [0, 0.08, 0.30, 0.85]
+    assert (gain["end"] - gain["start"]).unique().tolist() == [2_500_000]
+    bcl2l1 = (31_664_452, 31_723_989)  # the gene on GRCh38
+    assert gain["start"].iloc[0] < bcl2l1[0] < bcl2l1[1] < gain["end"].iloc[0]
+    assert truth.loc[truth["event"] == "trisomy_12", "cell_fraction"].isin([0.4]).any()
+    germline = truth[truth["event"] == "germline_gain_21q21"]
+    assert set(germline["line"]) == {"donorA", "LDB-A1", "LDB-A2"}
+    assert set(germline["origin"]) == {"inherited"}
+    planted = set(truth["line"] + "-p" + truth["passage"].astype(str))
+    assert not planted & {make_bank.SWAPPED, make_bank.FAILED}
+    assert max(m.passage for m in make_bank.MEASUREMENTS) == 60
+
+
+def test_the_swapped_sample_and_the_failed_one_are_in_the_files(signals):
+    swapped, true, other = (
+        signals[s]["genotype"].astype(str) for s in (make_bank.SWAPPED, "LDB-C1-p12", "LDB-A2-p10")
+    )
+    assert (swapped == true).mean() > 0.95
+    assert (swapped == other).mean() < 0.75
+    noise = {s: frame["level"].diff().std() for s, frame in signals.items()}
+    assert noise[make_bank.FAILED] > 2 * max(v for s, v in noise.items() if s != make_bank.FAILED)
+
+
+def test_a_bank_is_current_only_when_whole_and_of_this_recipe(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_bank, "SMALL_DENSITY", 2)
+    assert not make_bank.is_current(tmp_path)
+    make_bank.make(tmp_path, small=True)
+    assert make_bank.is_current(tmp_path, small=True)
+    assert not make_bank.is_current(tmp_path)
+    assert not make_bank.is_current(tmp_path, small=True, seed=1)
+    (tmp_path / make_bank.STAMP).unlink()
+    assert not make_bank.is_current(tmp_path, small=True)
+
+
+# The comparison, on results written as if everything had been found.
+
+
+def found_events(bank):
+    """Return, per line, EVENTS and TRAJECTORIES that are exactly as planted."""
+    truth = tables.read(bank / "truth.tsv", tables.TRUTH)
+    found = {}
+    for line, own in truth.groupby("line"):
+        events, courses = [], []
+        for name, rows in own.groupby("event"):
+            first = rows.iloc[0]
+            ends = {
+                f"{end}_{side}": first[end] for end in ("start", "end") for side in ("low", "high")
+            }
+            events.append(
+                first.to_dict()
+                | ends
+                | {"event_id": name, "copies": 3, "first_passage": 8, "quality": 30}
+                | {"false_event_rate": 0.001}
+                | dict.fromkeys(["band", "hotspot_id", "genes", "iscn", "note"], "")
+            )
+            for row in rows.itertuples():
+                there = row.cell_fraction > 0
+                courses.append(
+                    {"event_id": name, "sample": f"{line}-p{row.passage}", "passage": row.passage}
+                    | {
+                        "state": "present" if there else "absent",
+                        "cell_fraction": row.cell_fraction,
+                    }
+                    | {"low": row.cell_fraction - 0.02, "high": row.cell_fraction + 0.02}
+                    | {"limit": 0.05, "support": 20, "snp_array": 20, "reason": ""}
+                )
+            if line in {s.rsplit("-p", 1)[0] for s in (make_bank.SWAPPED, make_bank.FAILED)}:
+                sample = make_bank.SWAPPED if line == "LDB-A2" else make_bank.FAILED
+                courses.append(
+                    courses[-1]
+                    | {
+                        "event_id": name,
+                        "sample": sample,
+                        "passage": int(sample.rsplit("-p", 1)[1]),
+                    }
+                    | {"state": "not_testable"}
+                )
+        found[line] = pd.DataFrame(events), pd.DataFrame(courses)
+    return found
+
+
+@pytest.fixture
+def results(bank, tmp_path):
+    """Return a results folder in which everything is as planted."""
+    for line, (events, courses) in found_events(bank).items():
+        folder = tmp_path / "lines" / line
+        events = tables.in_genome_order(tables.conform(events, tables.EVENTS))
+        tables.write(events, folder / "events.tsv", tables.EVENTS)
+        tables.write(courses, folder / "trajectories.tsv", tables.TRAJECTORIES)
+        spots = [
+            {"hotspot_id": detail, "sample": sample, "passage": 1, "state": "present"}
+            for sample, expectation, detail in make_bank.EXPECTATIONS
+            if expectation == "hotspot" and sample.startswith(line)
+        ]
+        spots += [
+            {"hotspot_id": "any", "sample": sample, "passage": 1, "state": "not_testable"}
+            for sample in (make_bank.SWAPPED, make_bank.FAILED)
+            if sample.startswith(line)
+        ]
+        blank = {column.name: np.nan for column in tables.HOTSPOTS.columns[5:] if column.unit}
+        blank |= dict.fromkeys(["label", "tier", "event_id", "reason"], "")
+        tables.write(
+            pd.DataFrame([blank | spot for spot in spots], columns=tables.HOTSPOTS.names),
+            folder / "hotspots.tsv",
+            tables.HOTSPOTS,
+        )
+    rows = [
+        {"sample": m.sample, "assay": "snp_array", "expected_sex": "female", "sex": "female"}
+        | {"state": "failed" if m.genome_of else "confirmed", "compared_with": "", "reason": ""}
+        | {"looks_like": "LDB-C1-p12;LDB-C1-p30" if m.genome_of else ""}
+        for m in make_bank.MEASUREMENTS
+    ]
+    tables.write(pd.DataFrame(rows), tmp_path / "bank" / "identity.tsv", tables.IDENTITY)
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "index.html").write_text("<p>LDB-A1</p>")
+    return tmp_path
+
+
+def edit(path, table, change):
+    tables.write(change(tables.read(path, table)), path, table)
+
+
+def wrong(bank, results):
+    rows = compare.compare(bank, results)
+    return rows.loc[~rows["ok"], ["what", "sample"]].to_numpy().tolist()
+
+
+def test_everything_as_planted_is_ok(bank, results):
+    rows = compare.compare(bank, results)
+    assert rows["ok"].all(), rows[~rows["ok"]]
+    text = compare.as_text(rows)
+    assert text.endswith(f"{len(rows)} of {len(rows)} as planted")
+    asked = set(make_bank.truth().query("line not in ['donorA', 'donorB']")["event"])
+    assert asked <= set(rows["what"])
+
+
+def test_a_missed_event_is_told(bank, results):
+    edit(
+        results / "lines" / "LDB-B1" / "events.tsv",
+        tables.EVENTS,
+        lambda events: events[events["event_id"] != "trisomy_12"],
+    )
+    assert wrong(bank, results) == [["trisomy_12", "LDB-B1-p35"], ["trisomy_12", "LDB-B1-p60"]]
+
+
+def test_a_false_event_is_told(bank, results):
+    def add(events):
+        false = events.assign(chrom="chr11", event_id="new", start=1000, end=900_000).iloc[[0]]
+        return tables.in_genome_order(tables.conform(pd.concat([events, false]), tables.EVENTS))
+
+    edit(results / "lines" / "LDB-C1" / "events.tsv", tables.EVENTS, add)
+    assert wrong(bank, results) == [["false event", "LDB-C1"]]
+
+
+def test_an_inherited_event_called_acquired_is_told(bank, results):
+    edit(
+        results / "lines" / "LDB-A1" / "events.tsv",
+        tables.EVENTS,
+        lambda events: events.assign(origin="acquired"),
+    )
+    assert wrong(bank, results) == [["germline_gain_21q21", "LDB-A1"]]
+
+
+@pytest.mark.parametrize(
+    ("state", "fraction", "limit", "ok"),
+    [
+        ("present", 0.08, 0.05, True),
+        ("present", 0.40, 0.05, False),
+        ("absent", np.nan, 0.05, False),
+        ("absent", np.nan, 0.10, True),  # honest: 8 % is below its limit
+        ("not_testable", np.nan, np.nan, False),
+    ],
+)
+def test_eight_per_cent_may_be_absent_above_the_limit_only(
+    bank, results, state, fraction, limit, ok
+):
+    def change(courses):
+        at = courses["sample"].eq("LDB-A1-p20") & courses["event_id"].eq("gain_20q11.21")
+        new = {"state": state, "cell_fraction": fraction, "limit": limit}
+        new |= {"low": fraction - 0.03, "high": fraction + 0.03}
+        for column, value in new.items():
+            courses.loc[at, column] = value
+        return courses
+
+    edit(results / "lines" / "LDB-A1" / "trajectories.tsv", tables.TRAJECTORIES, change)
+    assert wrong(bank, results) == ([] if ok else [["gain_20q11.21", "LDB-A1-p20"]])
+
+
+def test_a_swap_that_goes_unnoticed_is_told(bank, results):
+    edit(
+        results / "bank" / "identity.tsv",
+        tables.IDENTITY,
+        lambda identity: identity.assign(state="confirmed"),
+    )
+    assert wrong(bank, results) == [["swapped", make_bank.SWAPPED]]
+
+
+def test_calls_on_a_failed_measurement_are_told(bank, results):
+    edit(
+        results / "lines" / "LDB-B1" / "hotspots.tsv",
+        tables.HOTSPOTS,
+        lambda spots: spots.assign(state="absent"),
+    )
+    assert wrong(bank, results) == [
+        ["failed quality", make_bank.FAILED],
+        ["hotspot trisomy_12", "LDB-B1-p60"],
+    ]
+
+
+def test_a_private_line_in_the_public_tier_is_told(bank, results):
+    (results / "public" / "index.html").write_text("<p>LDB-A2</p>")
+    assert wrong(bank, results) == [["private line", "LDB-A2"]]
+    (results / "public" / "index.html").unlink()
+    assert wrong(bank, results) == [["private line", "LDB-A2"]]
+
+
+def test_results_that_are_not_there_are_named(bank, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["compare.py", "--bank", str(bank), "--results", str(tmp_path / "none")]
+    )
+    assert compare.main() == 1
+    assert "events.tsv" in capsys.readouterr().out
+
+
+def test_run_gives_back_what_snakemake_and_the_comparison_say(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["run.py", "--cores", "1"])
+    monkeypatch.setattr(run.os, "chdir", lambda path: None)
+    monkeypatch.setattr(make_bank, "is_current", lambda bank: True)
+    monkeypatch.setattr(run, "snakemake", lambda cores: 3)
+    assert run.main() == 3
+    monkeypatch.setattr(run, "snakemake", lambda cores: 0)
+    for ok in (True, False):
+        rows = pd.DataFrame([("x", "y", "1", "2", ok)], columns=compare.COLUMNS)
+        monkeypatch.setattr(compare, "compare", lambda bank, results, rows=rows: rows)
+        assert run.main() == (0 if ok else 1)
+        assert ("NOT AS PLANTED" in capsys.readouterr().out) != ok
+    assert run.main() == 1
+    assert "demo/results/report/index.html" in capsys.readouterr().out
