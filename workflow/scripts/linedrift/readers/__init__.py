@@ -1,0 +1,1 @@
+"""Readers: the files of users, as they have them, made into frames of `tables`."""
