@@ -12,8 +12,8 @@ import pandas as pd
 
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.likelihood import (
-    allelic_shift,
     alleles,
+    allelic_shift,
     level_score,
     log2_ratio,
     noisier_score,
@@ -48,6 +48,18 @@ class Stack:
     def size(self) -> int:
         """Number of loci."""
         return len(self.start)
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """Chromosome and start of each locus as one sorted integer, shape (N,)."""
+        codes = pd.Categorical(self.chrom, dtype=CHROM_DTYPE).codes.astype(np.int64)
+        return (codes << 32) + self.start
+
+    def range(self, chrom: str, start: int, end: int) -> tuple[int, int]:
+        """Return [first, last) of the loci that start within an interval of a chromosome."""
+        code = np.int64(CHROM_DTYPE.categories.get_loc(chrom)) << 32
+        first, last = np.searchsorted(self.keys, [code + start, code + end])
+        return int(first), int(last)
 
     @cached_property
     def shift_sd(self) -> np.ndarray:
@@ -154,6 +166,12 @@ class Stretch:
         shift = stack.shift[:, first:last].astype(float)
         self.shift = shift[:, np.isfinite(shift).any(axis=0)]
         self.n_shifts = self.shift.shape[1]
+        self.weight = np.ones(self.n_shifts)
+        if len(shift) == 1 and self.n_shifts > 500:
+            # One measurement: a score depends on |shift| alone, so equal ones are asked once.
+            # Rounded to .001, a thirtieth of the sd of real arrays.
+            value, counts = np.unique(np.round(np.abs(self.shift[0]), 3), return_counts=True)
+            self.shift, self.weight = value[None], counts.astype(float)
         level = stack.level[:, first:last].astype(float)
         self.mean, self.covariance = _segment_mean(level, stack.noise)
         self.measured = np.isfinite(self.mean)
@@ -164,20 +182,25 @@ class Stretch:
         """The log-likelihood that a noisier null gains over the null, at least 0 (nats)."""
         if self.n_shifts == 0 or self.stack.noisier <= 1:
             return 0.0
-        stack = self.stack
-        gained = noisier_score(
-            self.shift,
-            stack.shift_sd,
-            stack.shift_shared_sd,
-            stack.noisier,
-            self.settings["outlier"],
-        )
-        return max(0.0, float(gained.sum()))
+        gained = [
+            noisier_score(
+                self.shift,
+                self.stack.shift_sd,
+                self.stack.shift_shared_sd,
+                factor,
+                self.settings["outlier"],
+            )
+            @ self.weight
+            for factor in np.linspace(1, self.stack.noisier, 6)[1:]
+        ]
+        return max(0.0, float(max(gained)))
 
     def shift_scores(self, delta: np.ndarray) -> np.ndarray:
         """Return the evidence of shifts `delta` (G, K) over the stretch, shape (G,), nats."""
         if self.n_shifts == 0:
             return np.zeros(len(delta))
+        # In parts, so that hypotheses times loci stay within some 16 MB.
+        parts = np.array_split(delta, max(1, len(delta) * self.shift.shape[1] // 2_000_000))
         return np.concatenate(
             [
                 shift_score(
@@ -186,8 +209,9 @@ class Stretch:
                     self.stack.shift_shared_sd,
                     part,
                     self.settings["outlier"],
-                ).sum(axis=1)
-                for part in np.array_split(delta, max(1, delta.size * self.n_shifts // 2_000_000))
+                )
+                @ self.weight
+                for part in parts
             ]
         )
 
@@ -216,23 +240,39 @@ class Stretch:
         asked[:, k] = grid
         return np.sum(self.scores(kind, asked), axis=0)
 
-    def fit(self, kinds: Sequence[str]) -> Fit | None:
-        """Return the best event of these kinds, or None where none can exist here."""
-        fits = [
-            self._fit_kind(kind) for kind in kinds if alleles(kind, self.copies) and self.copies
-        ]
-        if not fits:
-            return None
-        best = max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
-        return best
+    def fit(self, kinds: Sequence[str], least: float = -np.inf) -> Fit | None:
+        """Return the best event of these kinds; None where none can exist or none is likely.
+
+        Not likely: the best scores of the measurements, each alone, sum to less than `least`.
+        """
+        kinds = [kind for kind in kinds if self.copies and alleles(kind, self.copies)]
+        alone = [self.part(k) for k in range(len(self.stack.noise))] if least > -np.inf else []
+        if alone and kinds:
+            best = [
+                max(one.along(kind, np.zeros(1), 0, COARSE).max() for kind in kinds)
+                for one in alone
+            ]
+            if sum(best) < least:
+                return None
+        fits = [self._fit_kind(kind) for kind in kinds]
+        cost = self.settings["kind_cost"]
+        return max(fits, key=lambda fit: fit.score - cost[fit.kind], default=None)
+
+    def part(self, k: int) -> Stretch:
+        """Return the stretch of measurement `k` alone."""
+        if len(self.stack.noise) == 1:
+            return self
+        return Stretch(self.stack.only([k]), self.first, self.last, self.settings)
 
     def _fit_kind(self, kind: str) -> Fit:
         count = len(self.stack.noise)
-        start = np.zeros(count)
-        if count > 1:
-            # Each measurement alone first: a good place for the joint ascent to start from.
-            for k in range(count):
-                start[k] = COARSE[np.argmax(self.along(kind, np.zeros(count), k, COARSE))]
+        # Each measurement alone first: a good place for the joint ascent to start from.
+        start = np.array(
+            [
+                COARSE[np.argmax(self.part(k).along(kind, np.zeros(1), 0, COARSE))]
+                for k in range(count)
+            ]
+        )
         fraction = self._ascend(kind, start)
         shift, level = self.scores(kind, fraction[None])
         support = np.zeros(count)
@@ -254,18 +294,15 @@ class Stretch:
         )
 
     def _ascend(self, kind: str, start: np.ndarray) -> np.ndarray:
+        """Return the cell fractions that maximise the evidence, one measurement at a time."""
         fraction = start.copy()
-        for grid in (COARSE, GRID):
-            for _ in range(1 if len(fraction) == 1 else 3):
-                before = fraction.copy()
-                for k in range(len(fraction)):
-                    near = grid
-                    if grid is GRID:
-                        width = max(0.04, 0.35 * fraction[k])
-                        near = GRID[np.abs(GRID - fraction[k]) <= width]
-                    fraction[k] = near[np.argmax(self.along(kind, fraction, k, near))]
-                if np.array_equal(before, fraction):
-                    break
+        for _ in range(3):
+            before = fraction.copy()
+            for k in range(len(fraction)):
+                near = GRID[np.abs(GRID - fraction[k]) <= max(0.04, 0.35 * fraction[k])]
+                fraction[k] = near[np.argmax(self.along(kind, fraction, k, near))]
+            if len(fraction) == 1 or np.array_equal(before, fraction):
+                break
         return fraction
 
     def interval(self, kind: str, fraction: np.ndarray, k: int) -> tuple[float, float]:

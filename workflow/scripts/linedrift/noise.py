@@ -100,7 +100,7 @@ def quiet_block_sd(values: np.ndarray, length: int = 40) -> float:
     return float(np.quantile(sds, 0.25) / (1 - 0.674 * 1.17 / np.sqrt(length)))
 
 
-def excess(values: np.ndarray, length: int = 100) -> float:
+def excess(values: np.ndarray, length: int = 250) -> float:
     """Return how much the sd of `values` varies from stretch to stretch, beyond sampling.
 
     Relative sd of the sd of blocks; 0 for homogeneous noise. An unphased test of a small shift

@@ -1,0 +1,405 @@
+"""Events of a line: candidates of all measurements, fitted and judged jointly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linedrift.fitting import GRID, Fit, Stack, Stretch, ends, locus_scores, stack
+from linedrift.genome import Karyotype
+from linedrift.limits import false_event_rate
+from linedrift.noise import Noise
+from linedrift.tables import EVENT_KINDS
+
+# A window beyond each end in which the end is looked for: as long as the event, within these.
+END_WINDOW = (50, 2000)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement of a line, or of the donor that it is compared with.
+
+    `reason` says why it is not testable (failed quality, failed identity), else empty.
+    `role` is sample (of the line) or donor (the baseline, of another line).
+    """
+
+    sample: str
+    passage: int
+    assay: str
+    contrast: pd.DataFrame
+    noise: Noise
+    segments: pd.DataFrame
+    baseline: str = ""
+    role: str = "sample"
+    reason: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked about events."""
+        return not (self.reason or self.noise.reason)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A stretch of loci [first, last) to be asked; `places` of its kind fit into the genome."""
+
+    first: int
+    last: int
+    places: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """An event of the line: its fit over `members`, ends with ranges, and its origin."""
+
+    fit: Fit
+    rate: float
+    start_range: tuple[int, int]
+    end_range: tuple[int, int]
+    origin: str = "unknown"
+    note: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class LineCalls:
+    """What `call` returns: the data of the line side by side and the events in it."""
+
+    measurements: tuple[Measurement, ...]
+    stack: Stack
+    members: tuple[int, ...]
+    baseline: int | None
+    calls: tuple[Call, ...] = field(default_factory=tuple)
+    candidates: tuple[Call, ...] = field(default_factory=tuple)
+
+    def data(self, call: Call) -> Stack:
+        """Return the members, the baseline added back where it has the event of `call` too."""
+        chosen = self.stack.only(self.members)
+        return chosen.whole() if call.whole else chosen
+
+
+def call(
+    measurements: Sequence[Measurement],
+    karyotype: Karyotype,
+    regions: pd.DataFrame,
+    settings: Mapping[str, Any],
+) -> LineCalls:
+    """Return the events of a line, each fitted over all its usable measurements.
+
+    Parameters
+    ----------
+    measurements
+        All measurements of the line, and the donor's where the line has one.
+    karyotype
+        Sex of the line.
+    regions
+        chrom, start, end of fixed questions: hotspots, arms and chromosomes.
+    settings
+        Section `events` of the config.
+
+    Notes
+    -----
+    Candidates are the segments of every measurement, unions of neighbouring ones, and the fixed
+    questions. They are accepted from the surest down; what overlaps an accepted event must be
+    surer than chance *given* that event. A candidate is an event when its expected number of
+    false events a genome is below `rate`.
+    """
+    usable = [k for k, m in enumerate(measurements) if m.usable]
+    members = [k for k in usable if measurements[k].role == "sample"]
+    if not members:
+        empty = stack(
+            [m.contrast for m in measurements], [m.noise for m in measurements], karyotype
+        )
+        return LineCalls(tuple(measurements), empty, (), None)
+    data = stack([m.contrast for m in measurements], [m.noise for m in measurements], karyotype)
+    joint = data.only(members)
+    asked = _segments(joint, [measurements[k].segments for k in members], settings)
+    fits = [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
+    fits = _merge_neighbours(joint, fits, settings)
+    asked = _questions(joint, regions, settings)
+    fits += [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
+    refined = [_refine(joint, fit, settings) for fit in fits if _evidence(fit, settings) > 0]
+    accepted, rest = _resolve(joint, refined, settings)
+    baseline = _baseline_of(measurements, usable)
+    calls = [_with_origin(data, members, baseline, measurements, one, settings) for one in accepted]
+    ordered = sorted(calls, key=lambda one: one.fit.first)
+    return LineCalls(
+        tuple(measurements), data, tuple(members), baseline, tuple(ordered), tuple(rest)
+    )
+
+
+def _baseline_of(measurements: Sequence[Measurement], usable: Sequence[int]) -> int | None:
+    """Return the measurement that the others are compared with, by its sample id."""
+    wanted = {m.baseline.split(";")[0] for m in measurements if m.role == "sample" and m.baseline}
+    found = [k for k in usable if measurements[k].sample in wanted]
+    return found[0] if found else None
+
+
+def _places(data: Stack, first: int, last: int) -> float:
+    return data.size / max(last - first, 1)
+
+
+def _segments(
+    data: Stack, segments: Sequence[pd.DataFrame], settings: Mapping[str, Any]
+) -> list[Candidate]:
+    """Return the promising segments of all measurements as ranges of loci, each once."""
+    ranges = set()
+    for frame in segments:
+        for chrom, start, end, score in zip(
+            frame["chrom"], frame["start"], frame["end"], frame["score"], strict=True
+        ):
+            first, last = data.range(chrom, start, end)
+            if score - np.log(_places(data, first, last)) >= settings["promise"]:
+                ranges.add((first, last))
+    return [Candidate(i, j, _places(data, i, j)) for i, j in sorted(ranges)]
+
+
+def _questions(data: Stack, regions: pd.DataFrame, settings: Mapping[str, Any]) -> list[Candidate]:
+    """Return the fixed questions that any measurement gives reason to ask closely."""
+    asked: dict[tuple[int, int], float] = {}
+    fixed = float(len(regions))
+    for chrom, start, end in zip(regions["chrom"], regions["start"], regions["end"], strict=True):
+        first, last = data.range(chrom, start, end)
+        first, last = _same_copies(data, first, last)
+        if last - first < settings["least_loci"]:
+            continue
+        # A question asked by name has fewer rivals than a stretch found anywhere.
+        asked[first, last] = min(fixed, _places(data, first, last))
+    return [Candidate(first, last, places) for (first, last), places in asked.items()]
+
+
+def _same_copies(data: Stack, first: int, last: int) -> tuple[int, int]:
+    """Return the longest run of loci in [first, last) with one germline copy number."""
+    if last <= first:
+        return first, first
+    copies = data.copies[first:last]
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(copies)) + 1, [last - first]])
+    longest = int(np.argmax(np.diff(edges)))
+    return first + int(edges[longest]), first + int(edges[longest + 1])
+
+
+def _fit(
+    data: Stack, candidate: Candidate, settings: Mapping[str, Any]
+) -> tuple[Fit, float] | None:
+    """Return the fit of a candidate and its places, or None where nothing speaks for it."""
+    if candidate.last - candidate.first < settings["least_loci"]:
+        return None
+    stretch = Stretch(data, candidate.first, candidate.last, settings)
+    if stretch.copies == 0 or (stretch.n_levels == 0 and stretch.n_shifts == 0):
+        return None
+    fit = stretch.fit(EVENT_KINDS, least=settings["least_score"])
+    return (fit, candidate.places) if fit and fit.score > 0 else None
+
+
+def _evidence(one: tuple[Fit, float], settings: Mapping[str, Any]) -> float:
+    """Return minus the log of the false-event rate."""
+    fit, places = one
+    return -float(np.log(false_event_rate(fit.score, places, settings) + 1e-300))
+
+
+def _merge_neighbours(
+    data: Stack, fits: list[tuple[Fit, float]], settings: Mapping[str, Any]
+) -> list[tuple[Fit, float]]:
+    """Return the fits, and in addition the unions of neighbours that are surer than both.
+
+    A wave or a chance run splits a long event into several segments. The parts stay in the
+    list; they fall in `_resolve`, where they add nothing to the whole.
+    """
+    line = sorted(fits, key=lambda one: (one[0].first, -one[0].last))
+    grown = list(fits)
+    place = 0
+    while place < len(line) - 1:
+        left, right = line[place], line[place + 1]
+        gap = right[0].first - left[0].last
+        length = left[0].last - left[0].first + right[0].last - right[0].first
+        near = data.chrom[left[0].first] == data.chrom[right[0].first] and gap <= max(50, length)
+        if near and (gap >= 0 or right[0].last > left[0].last):
+            first, last = left[0].first, max(left[0].last, right[0].last)
+            union = _fit(data, Candidate(first, last, _places(data, first, last)), settings)
+            both = _evidence(left, settings) + max(0.0, _evidence(right, settings))
+            if union and _evidence(union, settings) > max(both, _evidence(left, settings)):
+                grown.append(union)
+                line[place : place + 2] = [union]
+                place = max(place - 1, 0)
+                continue
+        place += 1
+    return grown
+
+
+def _refine(data: Stack, one: tuple[Fit, float], settings: Mapping[str, Any]) -> tuple[Call, float]:
+    """Return the event with its most likely ends, and the ranges of these."""
+    fit, places = one
+    lowest, highest = _home(data, fit.first)
+    found = ((fit.first, fit.first, fit.first), (fit.last, fit.last, fit.last))
+    for _ in range(2):
+        reach = int(np.clip(fit.last - fit.first, *END_WINDOW))
+        begin, stop = max(lowest, fit.first - reach), min(highest, fit.last + reach)
+        score = locus_scores(data, fit, begin, stop, settings)
+        start, end = ends(score, fit.first - begin, fit.last - begin)
+        found = (
+            (start[0] + begin, start[1] + begin, start[2] + begin),
+            (end[0] + begin, end[1] + begin, end[2] + begin),
+        )
+        if (found[0][0], found[1][0]) == (fit.first, fit.last):
+            break
+        moved = Stretch(data, found[0][0], found[1][0], settings).fit(EVENT_KINDS)
+        if moved is None or moved.score < fit.score:
+            # The levels of a stretch are judged together there, one by one here: they disagree.
+            found = ((fit.first,) * 3, (fit.last,) * 3)
+            break
+        fit = moved
+    return _as_call(data, fit, found, settings, places), places
+
+
+def _home(data: Stack, locus: int) -> tuple[int, int]:
+    """Return the run of loci around `locus` on its chromosome with its germline copy number."""
+    first, last = data.range(data.chrom[locus], 0, 2**31)
+    same = data.copies[first:last] == data.copies[locus]
+    edges = np.flatnonzero(np.diff(same)) + 1 + first
+    return (
+        int(max(edges[edges <= locus], default=first)),
+        int(min(edges[edges > locus], default=last)),
+    )
+
+
+def _as_call(
+    data: Stack,
+    fit: Fit,
+    found: tuple[tuple[int, int, int], ...],
+    settings: Mapping[str, Any],
+    places: float,
+) -> Call:
+    start, end = found
+    places = min(places, _places(data, fit.first, fit.last))
+    return Call(
+        fit=fit,
+        rate=float(false_event_rate(fit.score, places, settings)),
+        start_range=(int(data.start[start[1]]), int(data.start[min(start[2], data.size - 1)])),
+        end_range=(int(data.end[max(end[1] - 1, 0)]), int(data.end[end[2] - 1])),
+    )
+
+
+def _resolve(
+    data: Stack, found: Sequence[tuple[Call, float]], settings: Mapping[str, Any]
+) -> tuple[list[Call], list[Call]]:
+    """Return (events, candidates below the rate): the surest first, none of them twice."""
+    accepted: list[Call] = []
+    rest: list[Call] = []
+    for one, places in sorted(found, key=lambda pair: pair[0].rate):
+        overlapping = [a for a in accepted if _overlap(a.fit, one.fit) > 0]
+        rate = one.rate
+        if overlapping:
+            rate = _rate_beside(data, one, overlapping, places, settings)
+        if rate < settings["rate"] and _allowed(one.fit, settings):
+            accepted.append(replace(one, rate=max(rate, one.rate)))
+        elif not overlapping and rate < settings["candidate_rate"]:
+            rest.append(one)
+    return accepted, rest
+
+
+def _overlap(a: Fit, b: Fit) -> int:
+    return min(a.last, b.last) - max(a.first, b.first)
+
+
+def _rate_beside(
+    data: Stack,
+    one: Call,
+    accepted: Sequence[Call],
+    places: float,
+    settings: Mapping[str, Any],
+) -> float:
+    """Return the false-event rate of an event given the accepted ones that it overlaps.
+
+    Only an event that lies within one accepted event and differs from it, or hardly touches
+    any, can be one of its own.
+    """
+    fit = one.fit
+    length = fit.last - fit.first
+    parent = max(accepted, key=lambda a: _overlap(a.fit, fit)).fit
+    if _overlap(parent, fit) < 0.1 * length:
+        return one.rate
+    if _overlap(parent, fit) < 0.9 * length or length > 0.7 * (parent.last - parent.first):
+        return 1.0
+    explained = np.sum(
+        Stretch(data, fit.first, fit.last, settings).scores(parent.kind, parent.fraction[None])
+    )
+    return float(false_event_rate(fit.score - max(0.0, float(explained)), places, settings))
+
+
+def _allowed(fit: Fit, settings: Mapping[str, Any]) -> bool:
+    """Return whether the evidence is of a kind that may call: a level alone needs 30 % of cells.
+
+    And an event must be seen on enough loci: three outlying probes are not one.
+    """
+    alone = fit.shift_score < settings["least_shift_score"]
+    if alone and fit.fraction.max() < settings["level_alone"]:
+        return False
+    return fit.n_levels + fit.n_shifts >= settings["least_loci"]
+
+
+def _with_origin(
+    data: Stack,
+    members: Sequence[int],
+    baseline: int | None,
+    measurements: Sequence[Measurement],
+    one: Call,
+    settings: Mapping[str, Any],
+) -> Call:
+    """Return the event with its origin, tested on the signal of the baseline."""
+    if baseline is None:
+        donor = all(
+            measurements[k].role == "sample" and not measurements[k].baseline for k in members
+        )
+        return replace(one, origin="unknown", note="" if donor else "no usable baseline")
+    is_donor = measurements[baseline].role == "donor"
+    low, high, fraction, kind = _in_baseline(data, members, baseline, one.fit, settings)
+    if kind != one.fit.kind:
+        copies = {"loss": 1, "gain": 3}[kind]
+        return replace(one, origin="acquired", note=f"the baseline has {copies} copies here")
+    if low > 0:
+        note = f"mosaic in the baseline ({fraction:.0%} of cells)" if high < 0.75 else ""
+        joint = data.only(members).whole()
+        refit = Stretch(joint, one.fit.first, one.fit.last, settings).fit((one.fit.kind,))
+        return replace(
+            one,
+            fit=refit or one.fit,
+            origin="inherited" if is_donor else "unknown",
+            note=note if is_donor else "already in the earliest passage measured",
+            whole=True,
+        )
+    if high > 0.5:
+        return replace(one, origin="unknown", note="the baseline cannot tell")
+    return replace(one, origin="acquired")
+
+
+def _in_baseline(
+    data: Stack, members: Sequence[int], baseline: int, fit: Fit, settings: Mapping[str, Any]
+) -> tuple[float, float, float, str]:
+    """Return (low, high, best) cell fraction of the event in the baseline, and its kind there."""
+    own = Stretch(data.only([baseline]), fit.first, fit.last, settings)
+    milder = {"deep_loss": "loss", "amplification": "gain"}.get(fit.kind)
+    if milder:
+        other = own.fit((milder, fit.kind))
+        if other and other.kind == milder and other.fraction[0] > 0.6 and other.score > 5:
+            return 0.0, 0.0, 0.0, milder
+    if baseline in members:
+        return *_present(own, fit.kind, np.zeros(1), 0, settings), fit.kind
+    # The haplotype signs that the passages tell sharpen the question to the donor.
+    together = Stretch(data.only([*members, baseline]), fit.first, fit.last, settings)
+    fraction = np.append(fit.fraction, 0.0)
+    return *_present(together, fit.kind, fraction, len(members), settings), fit.kind
+
+
+def _present(
+    stretch: Stretch, kind: str, fraction: np.ndarray, k: int, settings: Mapping[str, Any]
+) -> tuple[float, float, float]:
+    """Return the interval and best cell fraction of measurement `k`; low is 0 unless present."""
+    values = stretch.along(kind, fraction, k, GRID)
+    inside = GRID[values >= values.max() - 1.92]
+    best = float(GRID[np.argmax(values)])
+    sure = values.max() - values[0] >= settings["tracked"]
+    return (float(inside.min()) if sure else 0.0), float(inside.max()), best

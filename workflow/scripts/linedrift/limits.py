@@ -1,0 +1,108 @@
+"""Detection limits: the smallest cell fraction that would have been found with 95 %."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from linedrift.fitting import GRID, Stretch
+from linedrift.likelihood import alleles, allelic_shift, log2_ratio
+
+# One-sided 95 % point of the normal distribution.
+Z95 = 1.645
+
+# Detectability is asked between the points of the fit as well.
+FINE = np.unique(np.concatenate([GRID[1:], np.arange(0.005, 0.3, 0.005)]))
+
+
+def false_event_rate(
+    score: np.ndarray | float, places: np.ndarray | float, settings: Mapping[str, Any]
+) -> np.ndarray:
+    """Return the expected number of false events of this score or more in a genome.
+
+    `places` stretches of that length fit into the genome, and each exceeds a log-likelihood
+    ratio s by chance with a probability that falls as exp(-slope s); `null_scale` and
+    `null_slope` of the config are fitted to null genomes (benchmarks/README.md).
+    """
+    score, places = np.asarray(score, float), np.asarray(places, float)
+    return settings["null_scale"] * places * np.exp(-settings["null_slope"] * score)
+
+
+def needed_score(places: float, settings: Mapping[str, Any]) -> float:
+    """Return the log-likelihood ratio at which the false-event rate is the one of the config."""
+    return float(
+        np.log(settings["null_scale"] * places / settings["rate"]) / settings["null_slope"]
+    )
+
+
+@lru_cache(maxsize=4096)
+def _moments(a: float, known: bool) -> tuple[float, float]:
+    """Return mean and variance of the score of one locus whose shift is `a` sd.
+
+    With the haplotype sign known the score is a (a + z) - a^2/2; unknown, log cosh replaces the
+    first term. Gauss-Hermite quadrature over z.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    weights = weights / weights.sum()
+    pull = a * (a + nodes)
+    if not known:
+        magnitude = np.abs(pull)
+        pull = magnitude + np.log1p(np.exp(-2 * magnitude)) - np.log(2)
+    score = pull - a**2 / 2
+    mean = float(weights @ score)
+    return mean, float(weights @ (score - mean) ** 2)
+
+
+def detectable(
+    stretch: Stretch, kind: str, needed: float, settings: Mapping[str, Any], known: float = 0.0
+) -> float:
+    """Return the smallest cell fraction of `kind` that scores `needed` with probability .95.
+
+    Parameters
+    ----------
+    stretch
+        One measurement (K = 1) over the stretch asked.
+    kind
+        Kind of event.
+    needed
+        Log-likelihood ratio of a call, nats.
+    settings
+        Section `events` of the config.
+    known
+        Number of heterozygous loci whose haplotype sign another passage tells.
+
+    Returns
+    -------
+    float
+        Cell fraction; NaN where even an event in every cell could be missed.
+    """
+    noise = stretch.stack.noise[0]
+    if not stretch.copies or alleles(kind, stretch.copies) is None:
+        return float("nan")
+    sd = float(np.hypot(noise.shift_sd, noise.shift_shared_sd))
+    counts = ((stretch.n_shifts - known, False), (known, True))
+    level_variance = float(stretch.covariance[0, 0]) if stretch.measured[0] else np.inf
+    lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
+    for fraction in FINE:
+        if fraction < lowest:
+            continue
+        a = 0.0
+        if stretch.copies == 2 and sd > 0:
+            a = float(np.round(allelic_shift(kind, fraction) / sd, 3))
+        moments = [(n, *_moments(a, sign)) for n, sign in counts if n > 0]
+        mu = noise.response * float(log2_ratio(kind, fraction, stretch.copies))
+        level = mu**2 / (level_variance + (settings["response_sd"] * mu) ** 2)
+        mean = sum(n * m for n, m, _ in moments) + level / 2
+        variance = sum(n * v for n, _, v in moments) + level
+        mean -= _noisier(a, stretch.n_shifts, stretch.stack.noisier)
+        if mean - Z95 * np.sqrt(variance) >= needed:
+            return float(fraction)
+    return float("nan")
+
+
+def _noisier(a: float, n: int, factor: float) -> float:
+    # What a null that is `factor` noisier gains on average from shifts of a sd.
+    return max(0.0, n * ((1 + a**2) / 2 * (1 - factor**-2) - np.log(factor)))
