@@ -1,7 +1,12 @@
 """Small frames of a line with known content, for tests of the verdict, exports and privacy."""
 
+import numpy as np
 import pandas as pd
-from linedrift import tables
+import yaml
+from conftest import REPOSITORY
+from linedrift import tables, verdict
+from linedrift.genome import CHROM_DTYPE, GRCH38
+from linedrift.records import LineRecord
 
 NAN = float("nan")
 LINE = {
@@ -153,3 +158,85 @@ def identity(passages=(10, 30), line="KSB-1", **values):
         for passage in passages
     ]
     return frame(tables.IDENTITY, rows)
+
+
+def settings():
+    """Return the settings that are shipped."""
+    return yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8"))
+
+
+def hotspot_table():
+    """Return the hotspot table that is shipped."""
+    path = REPOSITORY / "resources" / "cnv_hotspots.tsv"
+    return pd.read_csv(path, sep="\t", keep_default_na=False)
+
+
+def tracks(passages=(10, 30), line="KSB-1", chroms=("chr3", "chr17", "chr20"), bin_bp=100_000):
+    """Return TRACKS with plain noise."""
+    random = np.random.default_rng(7)
+    parts = []
+    for passage in passages:
+        for chrom in chroms:
+            start = np.arange(0, GRCH38.lengths[chrom] - bin_bp, bin_bp)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "chrom": pd.Categorical([chrom] * len(start), dtype=CHROM_DTYPE),
+                        "start": start,
+                        "end": start + bin_bp,
+                        "sample": f"{line}-p{passage}",
+                        "assay": "snp_array",
+                        "log_ratio": random.normal(0, 0.04, len(start)),
+                        "imbalance": np.abs(random.normal(0, 0.01, len(start))),
+                    }
+                )
+            )
+    return tables.check(pd.concat(parts, ignore_index=True), tables.TRACKS)
+
+
+def markers(line="KSB-1", passage=30):
+    """Return a few single loci around the event at 20q11.21."""
+    start = np.arange(30_000_000, 33_000_000, 50_000)
+    loci = pd.DataFrame({"chrom": "chr20", "start": start, "end": start + 1})
+    for column in tables.CONTRAST.columns[3:]:
+        loci[column.name] = np.linspace(-0.4, 0.4, len(loci))
+    loci.loc[::3, "shift"] = NAN
+    loci = tables.check(loci.astype({"chrom": CHROM_DTYPE}), tables.CONTRAST)
+    return loci.assign(sample=f"{line}-p{passage}", assay="snp_array")
+
+
+def record(events=None, states=None, line=LINE, passages=(10, 30), **values):
+    """Return the private record of the line of the tests, judged by the settings shipped."""
+    name = line["line"]
+    events = frame(tables.EVENTS, [event()] if events is None else list(events))
+    if states is None:
+        states = [state(), state(passage=10, fraction=NAN), state(passage=0, fraction=NAN)]
+        states[2]["sample"] = "donor-7-p0"
+    states = frame(tables.TRAJECTORIES, list(states))
+    table = hotspot_table()
+    frames = {
+        "measurements": measurements(passages, name),
+        "hotspots": hotspots(table, passages, name),
+        "quality": quality(passages, name),
+        "identity": identity(passages, name),
+    }
+    frames |= {key: value for key, value in values.items() if key in frames}
+    findings, words = verdict.assess(
+        line,
+        events=events,
+        trajectories=states,
+        hotspot_table=table,
+        settings=settings()["verdict"],
+        **frames,
+    )
+    rest = {
+        "tier": "private",
+        "findings": findings,
+        "tracks": tracks(passages, name),
+        "markers": markers(name, passages[-1]),
+        "verdict": words,
+        "inherited": int((events["origin"] == "inherited").sum()),
+        "settings": settings(),
+        "provenance": {"linedrift": "0.1.0", "made": "2026-11-22", "reference": "GRCh38"},
+    }
+    return LineRecord(line=line, events=events, trajectories=states, **(rest | frames | values))

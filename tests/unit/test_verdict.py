@@ -164,6 +164,8 @@ def test_a_sample_whose_measurements_all_failed_is_insufficient(judged):
     passage = of(judged(quality=failed))
     assert (passage["verdict"], passage["blocked"]) == ("insufficient", True)
     assert "Call rate 0.81, expected >= 0.97" in passage["sentence"]
+    sex = made.quality(state="fail", figure="sex", value="male", expected="female")
+    assert of(judged(quality=sex))["verdict"] == "stable"  # identity says what it means
     both = pd.concat([made.measurements(), made.measurements().assign(assay="wes")])
     passage = of(judged(quality=failed, measurements=both))
     assert passage["verdict"] == "stable"

@@ -187,8 +187,11 @@ def _identity_findings(rows: pd.DataFrame, basis: Mapping[str, Any]) -> list[_Fi
 def _quality_findings(
     rows: pd.DataFrame, assays: Iterable[str], basis: Mapping[str, Any]
 ) -> list[_Finding]:
-    """Return one finding per measurement that failed: a note while another one stands."""
-    failed = rows[rows["state"] == "fail"]
+    """Return one finding per measurement that failed: a note while another one stands.
+
+    A wrong sex is not poor quality but another person: identity says it.
+    """
+    failed = rows[(rows["state"] == "fail") & (rows["figure"] != "sex")]
     left = set(assays) - set(failed["assay"])
     found = []
     for assay, figures in failed.groupby("assay", sort=False):
@@ -370,7 +373,7 @@ def _sentence(
     if verdict in ("altered", "watch") and untested:
         hotspots_word = "hotspot was" if untested == 1 else "hotspots were"
         text += f". {untested} recurrent {hotspots_word} not excluded"
-    if not str(line.get("parent", "")):
+    if line.get("kind") != "donor" and not str(line.get("parent", "")):
         text += ". There is no donor to compare with"
     return text + "."
 
