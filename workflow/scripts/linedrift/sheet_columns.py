@@ -22,6 +22,11 @@ NEED_PATH2 = {"gtc": "its manifest (BPM or CSV)"}
 TAKE_NO_PATH2 = ("vcf", "table")
 BUILDS = ("GRCh38", "hg38", "GRCh37", "hg19", "b37", "hg18", "NCBI36")
 
+# Sections of the settings whose values decide a call; the pages print them.
+SECTIONS = (
+    "quality", "identity", "contrast", "segmentation", "events", "verdict", "report", "public",
+)  # fmt: skip
+
 # A name becomes part of file names and of wildcards. 50 characters of at most 4 bytes, with the
 # longest ending that linedrift adds (39 bytes), stay within the 255 bytes of a file name.
 NAME = r"[^\W_][\w.-]{0,49}"

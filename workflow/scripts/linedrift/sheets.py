@@ -31,6 +31,9 @@ MEASUREMENT_COLUMNS = (
     "sample", "line", "passage", "assay", "format", "path", "path2", "name_in_file", "build",
     "platform", "batch", "bank", "baseline", "sex", "donor", "person",
 )  # fmt: skip
+# Names may be composed in two ways (NFC, NFD) by the systems that they were typed on.
+NORMALISED = ("line", "parent", "baseline")
+FILE_COLUMNS = ("path", "path2", "name_in_file")
 
 
 @dataclass(frozen=True)
@@ -90,29 +93,50 @@ def load(
 
 
 def members(bank: Bank) -> pd.DataFrame:
-    """Return what the jobs of one line read: line, sample, assay, role.
+    """Return the measurements that the jobs of each line read.
 
-    `role` is ``own``, ``baseline`` (what its contrasts are taken against) or ``donor`` (measured,
-    but the sheet asks for another baseline); a sample stands once per line and assay.
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `measurements` but for those of files, after `of` (the line whose jobs
+        read it) and `role`: ``own``, ``baseline`` (what its contrasts are taken against) or
+        ``donor`` (measured, though the sheet asks for another baseline).
     """
-    own = bank.measurements[["line", "sample", "assay", "person", "baseline"]]
+    all_ = bank.measurements
+    key = ["sample", "assay"]
+    own = all_[["line", *key, "person", "baseline"]].rename(columns={"line": "of"})
     against = own.assign(sample=own["baseline"].str.split(";")).explode("sample")
-    against = against[against["sample"] != ""]
-    donors = bank.measurements.loc[bank.measurements["donor"], ["person", "sample", "assay"]]
-    donors = own[["line", "person"]].drop_duplicates().merge(donors, on="person")
-    frames = [own.assign(role="own"), against.assign(role="baseline"), donors.assign(role="donor")]
-    everything = pd.concat([frame[["line", "sample", "assay", "role"]] for frame in frames])
-    return everything.drop_duplicates(["line", "sample", "assay"], ignore_index=True)
+    donors = own[["of", "person"]].drop_duplicates()
+    donors = donors.merge(all_.loc[all_["donor"], ["person", *key]], on="person")
+    parts = [own.assign(role="own"), against.assign(role="baseline"), donors.assign(role="donor")]
+    reads = pd.concat([part[["of", "role", *key]] for part in parts])
+    reads = reads.drop_duplicates(["of", *key])
+    kept = [name for name in MEASUREMENT_COLUMNS if name not in (*key, *FILE_COLUMNS)]
+    return reads.merge(all_[[*key, *kept]], on=key, validate="many_to_one")
 
 
-_NORMALISED = ("line", "parent", "baseline")
-MEASUREMENT_COLUMNS = (
-    "sample", "line", "passage", "assay", "format", "path", "path2", "name_in_file", "build",
-    "platform", "batch", "bank", "baseline", "sex", "donor", "person",
-)  # fmt: skip
+def check_chains(bank: Bank, chains: Mapping[str, str], samples_path: str) -> None:
+    """Ask for a chain file for every build other than GRCh38 that the bank is measured on.
 
-
-# Reading a sheet as text
+    Raises
+    ------
+    SheetError
+        Naming the rows that need a chain file that the settings lack or that is not there.
+    """
+    errors = []
+    names = [genome.build(name).name for name in bank.rows["build"]]
+    for build in dict.fromkeys(names):
+        path = chains.get(build, "")
+        if build == genome.GRCH38.name or (path and os.path.isfile(path)):
+            continue
+        n = names.count(build)
+        found = f"{n} measurement{'s' if n > 1 else ''} on {build}, " + (
+            f"but no chain file at {path!r}" if path else "but no chain file in the settings"
+        )
+        hint = f"Fetch it once and name it under chains: {build}: in the settings."
+        errors.append(Problem(samples_path, 0, "build", found, "a local chain to GRCh38", hint))
+    if errors:
+        raise SheetError(errors)
 
 
 def _read(
@@ -184,9 +208,8 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _row_of(number: int, cells: Mapping[str, str], columns: Sequence[Column]) -> Row:
     filled = {column.name: cells.get(column.name, "") or column.default for column in columns}
-    for name in _NORMALISED:
+    for name in NORMALISED:
         if name in filled:
-            # The same name typed on two systems may be composed in two ways.
             filled[name] = unicodedata.normalize("NFC", filled[name])
     return Row(number, filled)
 

@@ -1,0 +1,38 @@
+"""Whether the sheets' files are what the sheets say, before anything else runs.
+
+needs  the files of samples.tsv
+makes  <results>/check.tsv
+"""
+
+
+localrules:
+    check,
+
+
+rule check:
+    """Look at the head of every file: format, build, and the sample inside; list all errors."""
+    input:
+        data=MEASUREMENTS["path"].unique().tolist(),
+        path2=[path for path in MEASUREMENTS["path2"].unique() if path],
+        lines=config["lines"],
+        samples=config["samples"],
+        build_markers=curated("build_markers"),
+        library=library("check"),
+    output:
+        "<results>/check.tsv",
+    log:
+        "<results>/logs/check.log",
+    benchmark:
+        "<results>/benchmarks/check.tsv"
+    # It goes first and takes every core, so that nothing else starts before it has passed. No
+    # rule takes check.tsv as an input: a new line would then rerun the others' measurements, or
+    # (through ancient) hide that one of their files has changed too.
+    priority: 100
+    conda:
+        "../../envs/analysis.yaml"
+    threads: workflow.resource_settings.cores or 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    script:
+        "../scripts/check.py"

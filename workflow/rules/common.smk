@@ -1,0 +1,150 @@
+"""What all rules share: settings, sheets, wildcards, folders, and what a script is built on.
+
+needs  the two sheets that the settings name
+makes  BANK, MEASUREMENTS, MEMBERS, MEASURED, PUBLIC, and the helpers below
+"""
+
+import ast
+import os
+import re
+import sys
+from functools import cache
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
+
+
+@cache
+def source(module):
+    """Return the file of a script or module (linedrift/tables), None where there is none."""
+    package, _, name = module.rpartition("/")
+    # `from linedrift.tables import read`: read is no module, for tables is no package.
+    if package and not (source(package) or "").endswith("__init__.py"):
+        return None
+    for path in (f"../scripts/{module}.py", f"../scripts/{module}/__init__.py"):
+        try:
+            return workflow.source_path(path)
+        except (WorkflowError, OSError):
+            continue
+
+
+@cache
+def imports(module):
+    """Return the modules of the library that a module imports, by reading its text."""
+    names = set()
+    with open(source(module), encoding="utf-8") as text:
+        for node in ast.walk(ast.parse(text.read())):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("linedrift"):
+                names |= {
+                    node.module,
+                    *(f"{node.module}.{name.name}" for name in node.names),
+                }
+    return {name.replace(".", "/") for name in names}
+
+
+@cache
+def library(script):
+    """Return the library files that a script is built on, so that a change in one reruns it."""
+    found, waiting = {"linedrift"}, {script}
+    while waiting:
+        new = {name for name in imports(waiting.pop()) - found if source(name)}
+        found |= new
+        waiting |= new
+    return [source(name) for name in sorted(found)]
+
+
+# The settings: the user's over those that linedrift comes with; unknown keys are refused.
+with open(workflow.source_path("../../config/config.yaml"), encoding="utf-8") as text:
+    settings = yaml.safe_load(text)
+update_config(settings, config)
+config.update(settings)
+
+# The library, wherever the workflow was taken from; library() has fetched what check needs.
+sys.path.append(os.path.dirname(os.path.dirname(library("check")[0])))
+from linedrift import sheet_columns, sheets
+
+with open(
+    workflow.source_path("../schemas/config.schema.yaml"), encoding="utf-8"
+) as text:
+    wrong = sheet_columns.check_settings(config, yaml.safe_load(text), "settings")
+try:
+    if wrong:
+        raise sheets.SheetError(wrong)
+    # Only the first process looks at the files: a thousand jobs need not ask again.
+    BANK = sheets.load(config["lines"], config["samples"], workflow.is_main_process)
+    sheets.check_chains(BANK, config["chains"], config["samples"])
+except sheets.SheetError as error:
+    raise WorkflowError(str(error)) from None
+
+MEASUREMENTS = BANK.measurements
+MEASURED = MEASUREMENTS["line"].unique().tolist()
+# No donor has a public page: it is the donor's genome that the public tier protects.
+PUBLIC = BANK.lines.query("tier == 'public' & kind == 'line' & line in @MEASURED")[
+    "line"
+].tolist()
+# Which measurements the jobs of one line read.
+MEMBERS = sheets.members(BANK)
+
+
+pathvars:
+    results=config["results"],
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+# The sections of the settings that a page shows.
+SHOWN = {name: part for name, part in config.items() if name in sheet_columns.SECTIONS}
+
+
+wildcard_constraints:
+    line="|".join(map(re.escape, BANK.lines["line"])),
+    sample="|".join(map(re.escape, MEASUREMENTS["sample"])),
+
+
+def curated(name):
+    """Return a curated table: in the working directory, else as the workflow comes with it."""
+    path = config["resources"][name]
+    return path if os.path.exists(path) else workflow.source_path(f"../../{path}")
+
+
+def growing(amount):
+    """Return a resource that grows with each attempt, for clusters that end a job too small."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+# Sheets by sample and by line, as plain dictionaries: lookup() on a frame takes 1 ms a cell, and
+# a bank of 1,000 lines asks for 35,000 cells; frames in params do not pickle.
+LINES = {row["line"]: row for row in BANK.lines.to_dict("records")}
+BY_SAMPLE = {row["sample"]: row for row in MEASUREMENTS.to_dict("records")}
+ALL = MEASUREMENTS.drop(columns=list(sheets.FILE_COLUMNS)).to_dict("records")
+BY_LINE = {
+    line: rows.to_dict("records") for line, rows in MEMBERS.groupby("of", sort=False)
+}
+
+
+def cell(column):
+    """Return the text in a column of samples.tsv for the sample of a job."""
+    return lambda wildcards: BY_SAMPLE[wildcards.sample][column]
+
+
+def cells(column):
+    """Return the texts in a column (separated by ;) for the sample of a job; [] if it is empty."""
+    return lambda wildcards: [
+        text for text in cell(column)(wildcards).split(";") if text
+    ]
+
+
+def chain_file(wildcards):
+    """Return the chain file to GRCh38 for the sample of a job; [] if it needs none."""
+    return [path] if (path := config["chains"].get(cell("build")(wildcards))) else []
+
+
+def line_row(wildcards):
+    """Return the row of lines.tsv for the line of a job."""
+    return LINES[wildcards.line]
+
+
+def members(wildcards):
+    """Return the measurements that the jobs of a line read."""
+    return BY_LINE[wildcards.line]

@@ -1,0 +1,100 @@
+"""Copy-number events of a line, over all its passages, and what they mean.
+
+needs  <results>/contrasts/{sample}.{assay}.parquet and .noise.json
+       <results>/quality/{sample}.{assay}.tsv, <results>/lines/{line}/identity.tsv
+makes  <results>/segments/{sample}.{assay}.parquet
+       <results>/lines/{line}/events.tsv, trajectories.tsv, hotspots.tsv
+       <results>/lines/{line}/findings.tsv, verdict.json
+"""
+
+
+rule segment:
+    """Split each chromosome where the contrast with the baseline changes."""
+    input:
+        contrast="<results>/contrasts/{sample}.{assay}.parquet",
+        noise="<results>/contrasts/{sample}.{assay}.noise.json",
+        library=library("segment"),
+    output:
+        segments="<results>/segments/{sample}.{assay}.parquet",
+    log:
+        "<results>/logs/segment/{sample}.{assay}.log",
+    benchmark:
+        "<results>/benchmarks/segment/{sample}.{assay}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        sex=cell("sex"),
+        settings=config["segmentation"],
+    script:
+        "../scripts/segment.py"
+
+
+rule call_events:
+    """Call the events of a line from all its passages and baselines together, and date them."""
+    input:
+        contrasts=collect(
+            "<results>/contrasts/{of[sample]}.{of[assay]}.parquet", of=members
+        ),
+        noise=collect(
+            "<results>/contrasts/{of[sample]}.{of[assay]}.noise.json", of=members
+        ),
+        segments=collect(
+            "<results>/segments/{of[sample]}.{of[assay]}.parquet", of=members
+        ),
+        quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+        bands=curated("bands"),
+        hotspot_table=curated("hotspots"),
+        lookalikes=curated("lookalikes"),
+        library=library("call_events"),
+    output:
+        events="<results>/lines/{line}/events.tsv",
+        trajectories="<results>/lines/{line}/trajectories.tsv",
+        hotspots="<results>/lines/{line}/hotspots.tsv",
+    log:
+        "<results>/logs/call_events/{line}.log",
+    benchmark:
+        "<results>/benchmarks/call_events/{line}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(30),
+    params:
+        line=line_row,
+        measurements=members,
+        settings=config["events"],
+    script:
+        "../scripts/call_events.py"
+
+
+rule assess:
+    """Judge each passage by the rules of the settings, and say what was not testable."""
+    input:
+        events="<results>/lines/{line}/events.tsv",
+        trajectories="<results>/lines/{line}/trajectories.tsv",
+        hotspots="<results>/lines/{line}/hotspots.tsv",
+        quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+        identity="<results>/lines/{line}/identity.tsv",
+        hotspot_table=curated("hotspots"),
+        library=library("assess"),
+    output:
+        verdict="<results>/lines/{line}/verdict.json",
+        findings="<results>/lines/{line}/findings.tsv",
+    log:
+        "<results>/logs/assess/{line}.log",
+    benchmark:
+        "<results>/benchmarks/assess/{line}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(10),
+    params:
+        line=line_row,
+        measurements=members,
+        settings=config["verdict"],
+    script:
+        "../scripts/assess.py"

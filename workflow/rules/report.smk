@@ -1,0 +1,157 @@
+"""The pages of the bank (private tier), and what may be shown to all (public tier).
+
+needs  all of <results>/lines/{line}, <results>/contrasts, <results>/bank
+makes  <results>/lines/{line}/tracks.parquet, markers.parquet
+       <results>/report/lines/{line}/, <results>/report/index.html
+       <results>/public/lines/{line}/, <results>/public/index.html
+"""
+
+# What is known of a line; what a page of the bank takes of each of its lines.
+LINE_FILES = {
+    "events": "<results>/lines/{line}/events.tsv",
+    "trajectories": "<results>/lines/{line}/trajectories.tsv",
+    "hotspots": "<results>/lines/{line}/hotspots.tsv",
+    "findings": "<results>/lines/{line}/findings.tsv",
+    "identity": "<results>/lines/{line}/identity.tsv",
+    "verdict": "<results>/lines/{line}/verdict.json",
+}
+DRAWN_FILES = {
+    "tracks": "<results>/lines/{line}/tracks.parquet",
+    "markers": "<results>/lines/{line}/markers.parquet",
+    "quality": collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+}
+QUALITY = "<results>/quality/{of[sample]}.{of[assay]}.tsv"
+IN_PUBLIC = [row for row in ALL if row["line"] in PUBLIC]
+
+
+rule bin_signals:
+    """Thin the contrasts of a line for figures: bins of the genome, single loci near events."""
+    input:
+        contrasts=collect(
+            "<results>/contrasts/{of[sample]}.{of[assay]}.parquet", of=members
+        ),
+        events="<results>/lines/{line}/events.tsv",
+        library=library("bin_signals"),
+    output:
+        tracks="<results>/lines/{line}/tracks.parquet",
+        markers="<results>/lines/{line}/markers.parquet",
+    log:
+        "<results>/logs/bin_signals/{line}.log",
+    benchmark:
+        "<results>/benchmarks/bin_signals/{line}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        measurements=members,
+        settings=config["report"],
+    script:
+        "../scripts/bin_signals.py"
+
+
+rule report_line:
+    """Write the page of a line with everything known of it, and its files."""
+    input:
+        **LINE_FILES,
+        **DRAWN_FILES,
+        library=library("report_line"),
+    output:
+        directory("<results>/report/lines/{line}"),
+    log:
+        "<results>/logs/report_line/{line}.log",
+    benchmark:
+        "<results>/benchmarks/report_line/{line}.tsv"
+    conda:
+        "../../envs/pages.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        line=line_row,
+        measurements=members,
+        settings=SHOWN,
+        bank=config["bank"],
+    script:
+        "../scripts/report_line.py"
+
+
+rule publish_line:
+    """Write the page of a line that anyone may see: built from an allow-list, no genotype."""
+    input:
+        **LINE_FILES,
+        **DRAWN_FILES,
+        library=library("publish_line"),
+    output:
+        directory("<results>/public/lines/{line}"),
+    log:
+        "<results>/logs/publish_line/{line}.log",
+    benchmark:
+        "<results>/benchmarks/publish_line/{line}.tsv"
+    conda:
+        "../../envs/pages.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        line=line_row,
+        measurements=members,
+        settings=SHOWN,
+        bank=config["bank"],
+    script:
+        "../scripts/publish_line.py"
+
+
+rule report_bank:
+    """Write the page of the bank: all lines, what each carries, swaps and failures."""
+    input:
+        **{name: collect(path, line=MEASURED) for name, path in LINE_FILES.items()},
+        quality=collect(QUALITY, of=ALL),
+        bank_identity="<results>/bank/identity.tsv",
+        bank_pairs="<results>/bank/identity_pairs.tsv",
+        library=library("report_bank"),
+    output:
+        "<results>/report/index.html",
+    log:
+        "<results>/logs/report_bank.log",
+    benchmark:
+        "<results>/benchmarks/report_bank.tsv"
+    conda:
+        "../../envs/pages.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        lines=list(LINES.values()),
+        measurements=ALL,
+        settings=SHOWN,
+        bank=config["bank"],
+    script:
+        "../scripts/report_bank.py"
+
+
+rule publish_bank:
+    """Write the bank's page that anyone may see: its public lines only."""
+    input:
+        **{name: collect(path, line=PUBLIC) for name, path in LINE_FILES.items()},
+        quality=collect(QUALITY, of=IN_PUBLIC),
+        library=library("publish_bank"),
+    output:
+        "<results>/public/index.html",
+    log:
+        "<results>/logs/publish_bank.log",
+    benchmark:
+        "<results>/benchmarks/publish_bank.tsv"
+    conda:
+        "../../envs/pages.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        lines=[LINES[line] for line in PUBLIC],
+        measurements=IN_PUBLIC,
+        settings=SHOWN,
+        bank=config["bank"],
+    script:
+        "../scripts/publish_bank.py"

@@ -1,0 +1,107 @@
+"""One SNP array: read, judged, and compared with its baseline.
+
+needs  the files of samples.tsv
+makes  <results>/signals/{sample}.snp_array.parquet and .facts.json
+       <results>/quality/{sample}.snp_array.tsv
+       <results>/genotypes/{sample}.snp_array.parquet
+       <results>/contrasts/{sample}.snp_array.parquet and .noise.json
+"""
+
+
+rule read_snp_array:
+    """Read log R ratio, B-allele frequency and genotype of one sample, on GRCh38."""
+    input:
+        data=cell("path"),
+        path2=cells("path2"),
+        chain=chain_file,
+        library=library("read_snp_array"),
+    output:
+        signals="<results>/signals/{sample}.snp_array.parquet",
+        facts="<results>/signals/{sample}.snp_array.facts.json",
+    log:
+        "<results>/logs/read_snp_array/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/read_snp_array/{sample}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        format=cell("format"),
+        name_in_file=cell("name_in_file"),
+        build=cell("build"),
+    script:
+        "../scripts/read_snp_array.py"
+
+
+rule measure_quality:
+    """Measure noise, waves, sex, foreign DNA and loss of Y; judge them by the thresholds."""
+    input:
+        signals="<results>/signals/{sample}.snp_array.parquet",
+        library=library("measure_quality"),
+    output:
+        quality="<results>/quality/{sample}.snp_array.tsv",
+    log:
+        "<results>/logs/measure_quality/{sample}.snp_array.log",
+    benchmark:
+        "<results>/benchmarks/measure_quality/{sample}.snp_array.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        sex=cell("sex"),
+        settings=config["quality"],
+    script:
+        "../scripts/measure_quality.py"
+
+
+rule genotype:
+    """Take the genotypes that tell one person from another."""
+    input:
+        signals="<results>/signals/{sample}.snp_array.parquet",
+        library=library("genotype"),
+    output:
+        genotypes="<results>/genotypes/{sample}.snp_array.parquet",
+    log:
+        "<results>/logs/genotype/{sample}.snp_array.log",
+    benchmark:
+        "<results>/benchmarks/genotype/{sample}.snp_array.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        settings=config["identity"],
+    script:
+        "../scripts/genotype.py"
+
+
+rule contrast:
+    """Take away what the sample shares with its baseline, and measure the noise that is left."""
+    input:
+        signals="<results>/signals/{sample}.snp_array.parquet",
+        baselines=collect(
+            "<results>/signals/{base}.snp_array.parquet", base=cells("baseline")
+        ),
+        library=library("contrast"),
+    output:
+        contrast="<results>/contrasts/{sample}.snp_array.parquet",
+        noise="<results>/contrasts/{sample}.snp_array.noise.json",
+    log:
+        "<results>/logs/contrast/{sample}.snp_array.log",
+    benchmark:
+        "<results>/benchmarks/contrast/{sample}.snp_array.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        sex=cell("sex"),
+        settings=config["contrast"],
+    script:
+        "../scripts/contrast.py"

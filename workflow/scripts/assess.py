@@ -1,0 +1,30 @@
+"""Judge every passage of a line by the rules of the settings."""
+
+import json
+
+import pandas as pd
+from linedrift import jobs, tables
+from linedrift.verdict import assess
+
+
+def main(job):
+    """Read all that is known of a line, write its findings and its verdict."""
+    findings, verdict = assess(
+        job.params.line,
+        pd.DataFrame(job.params.measurements),
+        tables.read(job.input.events, tables.EVENTS),
+        tables.read(job.input.trajectories, tables.TRAJECTORIES),
+        tables.read(job.input.hotspots, tables.HOTSPOTS),
+        pd.read_csv(job.input.hotspot_table, sep="\t", dtype=str, keep_default_na=False),
+        pd.concat([tables.read(path, tables.QUALITY) for path in job.input.quality]),
+        tables.read(job.input.identity, tables.IDENTITY),
+        job.params.settings,
+    )
+    tables.write(findings, job.output.findings, tables.FINDINGS)
+    text = json.dumps(verdict, indent=1, ensure_ascii=False)
+    tables.write_beside(job.output.verdict, lambda path: path.write_text(text, encoding="utf-8"))
+    return f"{job.wildcards.line}: {verdict['verdict']}, {len(findings)} findings"
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)

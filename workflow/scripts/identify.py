@@ -1,0 +1,3 @@
+"""Place holder."""
+
+from linedrift import jobs, sheets

@@ -1,0 +1,47 @@
+"""What every script of the workflow does around its work: log one line, fail in words."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def run(main: Callable[[Any], str], job: Any) -> None:
+    """Call `main` with the job that Snakemake hands to a script, and keep its log.
+
+    Parameters
+    ----------
+    main
+        Reads, calls, writes; returns one line of figures for the log.
+    job
+        Snakemake's object: input, output, params, log.
+
+    Notes
+    -----
+    An error that was raised for people (a ValueError: of a sheet, a table, a reader) ends the
+    job with its words alone; any other error is a defect, so its traceback is kept as well.
+    """
+    began = time.monotonic()
+    try:
+        told = main(job)
+    except (ValueError, OSError) as error:
+        words = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
+        _log(job, f"{words}\n\n{traceback.format_exc()}")
+        print(words, file=sys.stderr)
+        sys.exit(1)
+    except BaseException:
+        _log(job, traceback.format_exc())
+        raise
+    _log(job, f"{told} ({time.monotonic() - began:.1f} s)\n")
+
+
+def _log(job: Any, text: str) -> None:
+    if job.log:
+        try:
+            Path(job.log[0]).write_text(text, encoding="utf-8")
+        except OSError as error:  # a full disk must not hide the words of the error itself
+            print(f"{job.log[0]}: {error}", file=sys.stderr)
