@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -31,7 +32,7 @@ _LEAST_FOUND = 0.5
 # build it is 0.
 _MOST_BEYOND = 0.001
 # Above this share of markers on unknown contigs the chromosome column is something else.
-_MOST_OTHER = 0.5
+MOST_OTHER = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,25 @@ def _load(path: str, format: str, name: str, path2: str, build: str) -> Loci:
     if path2 and format != "vcf":
         return _with_markers(path, loci, path2, build)
     if not loci.found["has_positions"]:
-        raise ReadingError(
-            f"{path}: has no columns Chr and Position, and the sheet gives no path2; expected a "
-            "BPM or CSV manifest, or a marker table with Name, Chr, Position, in path2"
-        )
+        raise no_positions(path)
     return loci
+
+
+def no_positions(path: str) -> ReadingError:
+    """Return the error of a file without positions where the sheet gives no markers either."""
+    return ReadingError(
+        f"{path}: has no columns Chr and Position, and the sheet gives no path2; expected a "
+        "BPM or CSV manifest, or a marker table with Name, Chr, Position, in path2"
+    )
+
+
+def unknown_contigs(path: str, n_other: int, n: int, contigs: list[str]) -> ReadingError:
+    """Return the error of a file with most of its markers on unknown contigs."""
+    return ReadingError(
+        f"{path}: {n_other:,} of {n:,} markers are on contigs that linedrift does not know: "
+        f"{listed(contigs)}; expected 1 to 22, X, Y (with or without chr). "
+        "Is the column of chromosomes the right one?"
+    )
 
 
 def _with_manifest(path: str, path2: str) -> Loci:
@@ -170,15 +185,7 @@ def _stem(name: str) -> str:
 def _with_markers(path: str, loci: Loci, path2: str, build: str) -> Loci:
     """Return the loci with the positions that the markers of `path2` have by name."""
     markers, info = manifests.read(path2, build)
-    index = pc.index_in(loci.table["name"], value_set=markers["name"].combine_chunks())
-    n_found = len(index) - index.null_count
-    if n_found < _LEAST_FOUND * len(index):
-        names = loci.table["name"].slice(0, 3).to_pylist()
-        raise ReadingError(
-            f"{path2}: does not fit {path}: {n_found:,} of {len(index):,} marker names are in it "
-            f"(the file starts with {listed(names)}, this one with "
-            f"{listed(markers['name'].slice(0, 3).to_pylist())}). Give the manifest of that array"
-        )
+    index = check_markers_fit(path, loci.table["name"], path2, markers)
     table = loci.table
     for column in ("chrom", "pos"):
         at = table.schema.get_field_index(column)
@@ -186,8 +193,29 @@ def _with_markers(path: str, loci: Loci, path2: str, build: str) -> Loci:
     only = pc.fill_null(markers["intensity_only"].take(index), False)
     baf = pc.if_else(only, pa.scalar(None, pa.float32()), table["baf"])
     table = table.set_column(table.schema.get_field_index("baf"), "baf", baf)
-    found = {"manifest": info["manifest"], "n_not_in_manifest": len(index) - n_found}
+    found = {"manifest": info["manifest"], "n_not_in_manifest": index.null_count}
     return Loci(table, loci.found | found)
+
+
+def check_markers_fit(
+    path: str, names: pa.ChunkedArray, path2: str, markers: pa.Table
+) -> pa.ChunkedArray:
+    """Return the row of `markers` of each name, null where it has none.
+
+    Raises
+    ------
+    ReadingError
+        When less than half of the names are there: the table is of another array.
+    """
+    index = pc.index_in(names, value_set=markers["name"].combine_chunks())
+    n_found = len(index) - index.null_count
+    if n_found < _LEAST_FOUND * len(index):
+        raise ReadingError(
+            f"{path2}: does not fit {path}: {n_found:,} of {len(index):,} marker names are in it "
+            f"(the file starts with {listed(names.slice(0, 3).to_pylist())}, this one with "
+            f"{listed(markers['name'].slice(0, 3).to_pylist())}). Give the manifest of that array"
+        )
+    return index
 
 
 def _place(
@@ -218,7 +246,7 @@ def _place(
         start, lifted = liftover.lift(chain, np.asarray(genome.CHROMOSOMES)[code], start)
         facts["n_unmapped"] = int((~lifted).sum())
         keep, start, code = keep[lifted], start[lifted], code[lifted]
-        facts["chain"] = str(chains[of.name])
+        facts["chain"] = Path(chains[of.name]).name
     frame = table.select(["name", "lrr", "baf", "genotype", "fit"]).take(keep).to_pandas()
     frame["chrom"] = pd.Categorical.from_codes(code, dtype=genome.CHROM_DTYPE)
     frame["start"] = start
@@ -259,12 +287,9 @@ def _check_places(
     path: str, table: pa.Table, of: genome.Build, facts: Mapping[str, Any], beyond: np.ndarray
 ) -> None:
     n = table.num_rows
-    if facts["n_other_contig"] > _MOST_OTHER * n:
-        raise ReadingError(
-            f"{path}: {facts['n_other_contig']:,} of {n:,} markers are on contigs that linedrift "
-            f"does not know: {listed(list(facts['other_contigs']))}; expected 1 to 22, X, Y (with "
-            "or without chr). Is the column of chromosomes the right one?"
-        )
+    if facts["n_other_contig"] > MOST_OTHER * n:
+        contigs = list(facts["other_contigs"])
+        raise unknown_contigs(path, facts["n_other_contig"], n, contigs)
     if facts["n_no_position"] == n:
         raise ReadingError(f"{path}: none of {n:,} markers has a position; give them in path2")
     if facts["n_beyond_chromosome"] > _MOST_BEYOND * n:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from linedrift.genome import BUILDS
 from linedrift.readers import delimited, layouts
-from linedrift.readers.files import ReadingError, decode, listed, looks_like_binary, open_bytes
+from linedrift.readers.files import ReadingError, decode, last_line, listed, open_bytes
 from linedrift.readers.loci import Loci, make
 
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
@@ -40,8 +40,7 @@ def header(path: str) -> tuple[bytes, tuple[str, ...]]:
                 break
             text += part
     if not text.startswith(b"##fileformat=VCF"):
-        what = looks_like_binary(text) or layouts.looks_like(text[: 1 << 20])[1] or "another text"
-        raise ReadingError(f"{path}: is not a VCF: no line ##fileformat=VCF; it looks like {what}")
+        raise layouts.wrong_format(path, "vcf", text[: 1 << 20])
     if b"\n#CHROM" not in text or end < 0:
         raise ReadingError(f"{path}: VCF is cut in its header (no line #CHROM); copy it again")
     columns = decode(text[text.find(b"\n#CHROM") + 1 : end]).rstrip("\r").split("\t")
@@ -82,6 +81,12 @@ def check_formats(path: str, text: bytes) -> None:
         )
 
 
+def layout(text: bytes, samples: tuple[str, ...], index: int) -> layouts.Layout:
+    """Return the layout of the rows behind a header, with the column of one sample."""
+    roles = _ROLES | {"data": len(_FIXED) + index}
+    return layouts.Layout("vcf", len(text), text.count(b"\n"), "\t", (*_FIXED, *samples), roles)
+
+
 def read(path: str, name_in_file: str = "") -> Loci:
     """Read one sample of an array VCF (plain, gzip or BGZF).
 
@@ -93,10 +98,7 @@ def read(path: str, name_in_file: str = "") -> Loci:
     text, samples = header(path)
     check_formats(path, text)
     index = choose_sample(path, samples, name_in_file)
-    columns = (*_FIXED, *samples)
-    found = layouts.Layout(
-        "vcf", len(text), text.count(b"\n"), "\t", columns, _ROLES | {"data": 9 + index}
-    )
+    found = layout(text, samples, index)
     has_alleles = b"ID=ALLELE_A" in text and b"ID=ALLELE_B" in text
     roles = tuple(role for role in found.roles if has_alleles or role != "info")
     parts, n_by_baf = [], 0
@@ -114,6 +116,8 @@ def read(path: str, name_in_file: str = "") -> Loci:
         "has_positions": True,
         "has_genotypes": True,
         "n_genotypes_by_baf": n_by_baf,
+        # Illumina's GTCtoVCF writes the frequency of ALT and does not say which allele is B.
+        "b_allele": "B of the array" if has_alleles else "not said (perhaps ALT)",
     }
     return Loci(table, facts)
 
@@ -124,7 +128,7 @@ def _first(pattern: bytes, text: bytes) -> str:
 
 
 def _check_last_line(path: str) -> None:
-    end = delimited.last_line(path)
+    end = last_line(path)
     if end is not None and not end.endswith(b"\n"):
         raise ReadingError(
             f"{path}: VCF is cut in its last line ({decode(end[-80:])!r}, no line end); copy it "

@@ -10,14 +10,15 @@ from typing import Any
 import numba
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from linedrift.readers.files import ReadingError
+from linedrift.readers.files import ReadingError, head
+from linedrift.readers.layouts import wrong_format
 
 N_SNPS, SAMPLE_NAME, MANIFEST_NAME = 1, 10, 101
 GENOTYPES, BAF, LRR, CALL_RATE, BARCODE = 1002, 1012, 1013, 1006, 1016
 _ITEM_BYTES = {GENOTYPES: 1, BAF: 4, LRR: 4}
 _ITEM_NAMES = {GENOTYPES: "genotypes", BAF: "B-allele frequencies", LRR: "log R ratios"}
-_NO_CALL_TO_BB = np.array([0, 1, 2, 3], dtype=np.int8)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def read_gtc(path: str, most_bytes: int = -1) -> Gtc:
     with open(path, "rb") as file:
         data = file.read(most_bytes)
     if data[:3] != b"gtc":
-        raise ReadingError(f"{path}: is not an Illumina GTC file: it starts with {data[:3]!r}")
+        raise wrong_format(path, "gtc", head(path))
     if len(data) < 8:
         raise ReadingError(f"{path}: is cut in its first 8 bytes; copy it again")
     version = data[3]
@@ -256,5 +257,5 @@ def read_bpm(path: str) -> tuple[pa.Table, dict[str, Any]]:
         {"name": _texts(data, spans[:, 0]), "chrom": _texts(data, spans[:, 1]),
          "pos": _texts(data, spans[:, 2])}
     )  # fmt: skip
-    at = pa.compute.index_in(order, value_set=entries["name"].combine_chunks())
+    at = pc.index_in(order, value_set=entries["name"].combine_chunks())
     return entries.take(at).set_column(0, "name", order), found

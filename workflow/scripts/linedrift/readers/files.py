@@ -66,8 +66,9 @@ def _siblings(target: Path) -> list[str]:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``; the nearest name is ...`` where one of `names` is like `name`, else nothing."""
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; the nearest name is {found[0]!r}" if found else ""
+    lower = {one.lower(): one for one in names}
+    found = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)
+    return f"; the nearest name is {lower[found[0]]!r}" if found else ""
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

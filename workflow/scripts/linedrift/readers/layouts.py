@@ -101,6 +101,17 @@ class Layout:
         """Unique field name of each role, as `delimited` calls the columns."""
         return {role: f"c{index}" for role, index in self.roles.items()}
 
+    @property
+    def declared_snps(self) -> int:
+        """Number of SNPs of the array by the [Header] section, 0 where it does not say."""
+        said = self.declared.get("Num SNPs", "")
+        return int(said) if said.isdigit() else 0
+
+    @property
+    def declared_rows(self) -> int:
+        """Number of rows of a file of one sample by its [Header], 0 where it does not say."""
+        return self.declared_snps if self.declared.get("Num Samples", "1") == "1" else 0
+
 
 def normal(text: str) -> str:
     """Return a column title without case, spaces and punctuation."""
@@ -128,7 +139,7 @@ def layout(path: str, format: str, name_in_file: str = "", build: str = "") -> L
     """
     start = head(path)
     if looks_like_binary(start):
-        raise _wrong_format(path, format, start)
+        raise wrong_format(path, format, start)
     lines = start.splitlines(keepends=True)
     declared, index = _header_section(lines)
     if index is None:
@@ -206,6 +217,8 @@ def decimal_comma_hint(fields: list[str]) -> str:
 
 def _with_roles(path: str, found: Layout, name: str, build: str, start: bytes) -> Layout:
     known = ROLES[found.format]
+    if known is _WIDE and found.declared:
+        raise wrong_format(path, found.format, start)
     titles = [normal(title) for title in found.columns]
     roles = {}
     for role, names in known.items():
@@ -219,7 +232,7 @@ def _with_roles(path: str, found: Layout, name: str, build: str, start: bytes) -
         roles |= per_sample
     missing = [role for role in REQUIRED[found.format] if role not in roles]
     if missing:
-        raise _wrong_format(path, found.format, start, missing, found.columns)
+        raise wrong_format(path, found.format, start, missing, found.columns)
     return Layout(
         found.format, found.offset, found.line, found.delimiter, found.columns, roles,
         found.sample, found.samples, found.declared,
@@ -236,7 +249,7 @@ def _one_sample(path: str, found: Layout, name: str, start: bytes) -> tuple[Layo
             samples.setdefault(match["sample"], {}).setdefault(role, index)
     samples = {key: roles for key, roles in samples.items() if {"lrr", "baf"} <= set(roles)}
     if not samples:
-        raise _wrong_format(path, found.format, start, ["baf", "lrr"], found.columns)
+        raise wrong_format(path, found.format, start, ["baf", "lrr"], found.columns)
     names = tuple(samples)
     if names == ("",):
         chosen = ""
@@ -262,8 +275,8 @@ def no_such_sample(path: str, name: str, names: tuple[str, ...] | list[str]) -> 
             f"write one of them into name_in_file: {here}"
         )
     return ReadingError(
-        f"{path}: has no sample {name!r}{nearest(name, names)}; expected name_in_file to be "
-        f"one of the {len(names)} in the file: {here}"
+        f"{path}: has no sample {name!r}{nearest(name, names)}; expected name_in_file to be a "
+        f"name that is in the file ({len(names)}): {here}"
     )
 
 
@@ -301,18 +314,20 @@ def _text_format(columns: list[str], has_header_section: bool) -> tuple[str, str
         return "penncnv", TITLES["penncnv"]
     if {"lrr", "baf"} <= titles:
         return "table", TITLES["table"]
-    if titles & {"position", "pos", "mapinfo"} and titles & {"chr", "chrom", "chromosome"}:
+    places = titles & {"position", "pos", "mapinfo"} and titles & {"chr", "chrom", "chromosome"}
+    if places and not titles & {"baf", "lrr"}:
         return "", "a marker table without BAF and log R ratio (it belongs into path2)"
     return "", ""
 
 
-def _wrong_format(
+def wrong_format(
     path: str,
     format: str,
     start: bytes,
     missing: list[str] | None = None,
     columns: tuple[str, ...] = (),
 ) -> ReadingError:
+    """Return the error of a file of another format, with the format that it looks like."""
     likely, words = looks_like(start)
     parts = [f"{path}: is not {TITLES[format]}"]
     if missing:

@@ -42,24 +42,16 @@ def from_text(path: str, format: str, name_in_file: str = "") -> Loci:
     roles = tuple(role for role in found.roles if role not in ("intensity_only",))
     read = _read_final_report if format == "final_report" else _read_rows
     rows, sample, n_all = read(path, found, roles, name_in_file)
-    delimited.check_end(path, found, n_all, _declared_rows(found))
+    delimited.check_end(path, found, n_all, found.declared_rows)
     facts = {
         "sample": sample,
         "array": found.declared.get("Content", ""),
-        "n_declared": int(found.declared.get("Num SNPs", "") or 0)
-        if found.declared.get("Num SNPs", "0").isdigit()
-        else 0,
+        "n_declared": found.declared_snps,
         "software": found.declared.get("GSGT Version", found.declared.get("BSGT Version", "")),
         "has_positions": {"chrom", "pos"} <= set(found.roles),
         "has_genotypes": bool({"genotype", "allele1"} & set(found.roles)),
     }
     return Loci(_columns(rows), facts)
-
-
-def _declared_rows(found: layouts.Layout) -> int:
-    """Return the rows that a FinalReport of one sample declares, 0 where that is not known."""
-    n_snps, n_samples = found.declared.get("Num SNPs", ""), found.declared.get("Num Samples", "")
-    return int(n_snps) if n_snps.isdigit() and n_samples in ("", "1") else 0
 
 
 def _read_rows(
