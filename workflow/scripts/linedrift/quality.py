@@ -402,8 +402,8 @@ def failed(quality: pd.DataFrame) -> str:
     A wrong sex is not counted: it says that the sample is another one, not that the measurement
     is poor (see `sex_of` and `identity.judge`).
     """
-    rows = quality[(quality["state"] == "fail") & (quality["figure"] != "sex")]
-    return "; ".join(rows["reason"])
+    bad = (quality["state"] == "fail") & (quality["figure"] != "sex")
+    return "; ".join(quality.loc[bad, "reason"])
 
 
 def sex_of(quality: pd.DataFrame) -> tuple[str, str]:
