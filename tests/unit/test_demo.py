@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import run
 from linedrift import sheets, tables
+from linedrift.readers import array
 
 DENSITY = 12
 
@@ -122,6 +123,23 @@ def test_the_vcf_gives_the_fraction_of_allele_b(bank, signals):
     assert (values.loc[bb & ~b_is_reference, 0] == "1/1").all()
     assert (values.loc[(truth["genotype"] == "").to_numpy(), 0] == "./.").all()
     assert (calls["REF"] != calls["ALT"]).all()
+
+
+@pytest.mark.parametrize("measurement", make_bank.MEASUREMENTS, ids=lambda m: m.sample)
+def test_the_readers_give_back_what_was_written(bank, signals, measurement):
+    reading = array.read(
+        str(bank / "arrays" / measurement.file),
+        format=measurement.format,
+        name_in_file=measurement.name_in_file,
+        path2="",
+        build="GRCh38",
+        chains={},
+    )
+    found, written = reading.signals, signals[measurement.sample]
+    assert (found[["chrom", "start", "name"]] == written[["chrom", "start", "name"]]).all(axis=None)
+    np.testing.assert_allclose(found["level"], written["level"], atol=6e-5)
+    np.testing.assert_allclose(found["b_fraction"], written["b_fraction"], atol=6e-5)
+    assert (found["genotype"] == written["genotype"]).all()
 
 
 def test_truth_holds_what_the_issue_asks_for():
