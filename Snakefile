@@ -28,5 +28,5 @@ rule all:
         "<results>/check.tsv",
         "<results>/report/index.html",
         "<results>/public/index.html",
-        collect("<results>/report/lines/{line}", line=MEASURED),
-        collect("<results>/public/lines/{line}", line=PUBLIC),
+        collect("<results>/report/{line}.html", line=MEASURED),
+        collect("<results>/public/{line}.html", line=PUBLIC),

@@ -34,5 +34,7 @@ rule check:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        chains=config["chains"],
     script:
         "../scripts/check.py"

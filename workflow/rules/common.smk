@@ -8,6 +8,7 @@ import ast
 import os
 import re
 import sys
+import tomllib
 from functools import cache
 
 import yaml
@@ -93,6 +94,8 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
+with open(workflow.source_path("../../pyproject.toml"), encoding="utf-8") as text:
+    VERSION = tomllib.loads(text.read())["project"]["version"]
 # The sections of the settings that a page shows.
 SHOWN = {name: part for name, part in config.items() if name in sheet_columns.SECTIONS}
 

@@ -2,8 +2,8 @@
 
 needs  all of <results>/lines/{line}, <results>/contrasts, <results>/bank
 makes  <results>/lines/{line}/tracks.parquet, markers.parquet
-       <results>/report/lines/{line}/, <results>/report/index.html
-       <results>/public/lines/{line}/, <results>/public/index.html
+       <results>/report/{line}.html and its files in {line}/, index.html
+       <results>/public/{line}.html and its files in {line}/, index.html
 """
 
 # What is known of a line; what a page of the bank takes of each of its lines.
@@ -20,6 +20,10 @@ DRAWN_FILES = {
     "markers": "<results>/lines/{line}/markers.parquet",
     "quality": collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
 }
+TEMPLATES = [
+    workflow.source_path(f"../../resources/pages/{name}")
+    for name in "base.html.j2 line.html.j2 bank.html.j2 macros.html.j2 page.css page.js".split()
+]
 QUALITY = "<results>/quality/{of[sample]}.{of[assay]}.tsv"
 IN_PUBLIC = [row for row in ALL if row["line"] in PUBLIC]
 
@@ -56,9 +60,11 @@ rule report_line:
     input:
         **LINE_FILES,
         **DRAWN_FILES,
+        templates=TEMPLATES,
         library=library("report_line"),
     output:
-        directory("<results>/report/lines/{line}"),
+        page="<results>/report/{line}.html",
+        files=directory("<results>/report/{line}"),
     log:
         "<results>/logs/report_line/{line}.log",
     benchmark:
@@ -73,6 +79,7 @@ rule report_line:
         measurements=members,
         settings=SHOWN,
         bank=config["bank"],
+        version=VERSION,
     script:
         "../scripts/report_line.py"
 
@@ -82,9 +89,11 @@ rule publish_line:
     input:
         **LINE_FILES,
         **DRAWN_FILES,
+        templates=TEMPLATES,
         library=library("publish_line"),
     output:
-        directory("<results>/public/lines/{line}"),
+        page="<results>/public/{line}.html",
+        files=directory("<results>/public/{line}"),
     log:
         "<results>/logs/publish_line/{line}.log",
     benchmark:
@@ -99,6 +108,7 @@ rule publish_line:
         measurements=members,
         settings=SHOWN,
         bank=config["bank"],
+        version=VERSION,
     script:
         "../scripts/publish_line.py"
 
@@ -110,6 +120,7 @@ rule report_bank:
         quality=collect(QUALITY, of=ALL),
         bank_identity="<results>/bank/identity.tsv",
         bank_pairs="<results>/bank/identity_pairs.tsv",
+        templates=TEMPLATES,
         library=library("report_bank"),
     output:
         "<results>/report/index.html",
@@ -127,6 +138,7 @@ rule report_bank:
         measurements=ALL,
         settings=SHOWN,
         bank=config["bank"],
+        version=VERSION,
     script:
         "../scripts/report_bank.py"
 
@@ -136,6 +148,7 @@ rule publish_bank:
     input:
         **{name: collect(path, line=PUBLIC) for name, path in LINE_FILES.items()},
         quality=collect(QUALITY, of=IN_PUBLIC),
+        templates=TEMPLATES,
         library=library("publish_bank"),
     output:
         "<results>/public/index.html",
@@ -153,5 +166,6 @@ rule publish_bank:
         measurements=IN_PUBLIC,
         settings=SHOWN,
         bank=config["bank"],
+        version=VERSION,
     script:
         "../scripts/publish_bank.py"

@@ -1,3 +1,38 @@
-"""Place holder."""
+"""Compare genotypes between samples, of a line or of the whole bank, and judge identity."""
 
-from linedrift import jobs, sheets
+import pandas as pd
+from linedrift import identity, jobs, tables
+from linedrift.assembly import read_quality
+from linedrift.quality import failed
+
+
+class Genotypes(dict):
+    """Genotypes by (sample, assay), read when asked: a bank's do not fit in memory at once."""
+
+    def __getitem__(self, key):
+        return pd.read_parquet(super().__getitem__(key))
+
+    def get(self, key, default=None):
+        """Return the genotypes of a measurement, or `default` where it has none."""
+        return self[key] if key in self else default
+
+
+def main(job):
+    """Read genotypes and quality, write the pairs and the identity of each measurement."""
+    samples = pd.DataFrame(job.params.measurements)
+    keys = list(zip(samples["sample"], samples["assay"], strict=True))
+    quality = read_quality(job.input.quality)
+    by_key = {key: failed(rows) for key, rows in quality.groupby(["sample", "assay"])}
+    samples["family"] = ""
+    samples["failed"] = [by_key.get(key, "") for key in keys]
+    genotypes = Genotypes(zip(keys, job.input.genotypes, strict=True))
+    pairs = identity.compare(samples, genotypes, job.params.settings)
+    people = identity.judge(samples, pairs, quality, job.params.settings)
+    tables.write(pairs, job.output.pairs, tables.IDENTITY_PAIRS)
+    tables.write(people, job.output.identity, tables.IDENTITY)
+    wrong = people.loc[people["state"] == "failed", "sample"]
+    return f"{len(samples)} measurements, {len(pairs)} pairs; failed: {', '.join(wrong) or 'none'}"
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+import os
+import platform
+import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def run(main: Callable[[Any], str], job: Any) -> None:
@@ -45,3 +52,32 @@ def _log(job: Any, text: str) -> None:
             Path(job.log[0]).write_text(text, encoding="utf-8")
         except OSError as error:  # a full disk must not hide the words of the error itself
             print(f"{job.log[0]}: {error}", file=sys.stderr)
+
+
+def write_folder(target: str | os.PathLike[str], write: Callable[[Path], T]) -> T:
+    """Call `write` on a folder beside `target`, then rename: the folder is whole or absent."""
+    target = Path(target)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        beside.mkdir()
+        told = write(beside)
+        if target.exists():
+            shutil.rmtree(target)
+        beside.rename(target)
+        return told
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def provenance(version: str, bank: Mapping[str, str]) -> dict[str, str]:
+    """Return what made a page, when, and with which versions."""
+    packages = ("numpy", "scipy", "pandas", "pyarrow", "pysam")
+    return {
+        "linedrift": version,
+        "made": datetime.date.today().isoformat(),
+        "reference": "GRCh38",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in packages},
+        **{f"bank {key}": text for key, text in bank.items() if text},
+    }

@@ -20,36 +20,49 @@ from linedrift.sheet_columns import (
 
 def check_lines(rows: Sequence[Row], sheet: str) -> list[Problem]:
     """Return repeated lines, parents that do not fit, circles, and conflicts of sex."""
-    errors, first = [], {}  # type: ignore[var-annotated]
+    by_name = {row["line"]: row for row in reversed(rows)}
+    errors = _check_names(rows, sheet)
+    for row in rows:
+        errors += _check_parent(row, by_name, sheet)
+    for row in by_name.values():
+        chain = ancestors(row["line"], by_name)
+        if not chain or chain[-1] != row["line"]:
+            known = [by_name[name] for name in chain if name in by_name]
+            errors += _sex_conflict(sheet, row, known)
+        elif row["line"] == min(chain):  # each circle once
+            circle = f"parents in a circle: {' - '.join([row['line'], *chain])}"
+            errors.append(Problem(sheet, row.number, "parent", circle, "a donor at the end"))
+    return errors
+
+
+def _check_names(rows: Sequence[Row], sheet: str) -> list[Problem]:
+    """Return lines that stand twice, and names that the pages need for themselves."""
+    errors: list[Problem] = []
+    first: dict[str, Row] = {}
     for row in rows:
         folded = row["line"].casefold()
+        if folded == "index" or folded.endswith(".html"):
+            # Pages are <line>.html beside index.html, the page of the bank.
+            expected = "a name other than index, without .html at its end"
+            errors.append(Problem(sheet, row.number, "line", repr(row["line"]), expected))
         if folded and folded in first:
             other = first[folded]
             hint = "" if other["line"] == row["line"] else "Some systems do not tell them apart."
             found = f"{row['line']!r}, which stands in row {other.number} too"
             errors.append(Problem(sheet, row.number, "line", found, "each line once", hint))
         first.setdefault(folded, row)
-    by_name = {row["line"]: row for row in reversed(rows)}
-    for row in rows:
-        parent = row["parent"]
-        if not parent or not re.fullmatch(NAME, parent):
-            continue
-        if row["kind"] == "donor":
-            found, expected = f"the parent {parent!r} of a donor", "no parent"
-            errors.append(Problem(sheet, row.number, "parent", found, expected))
-        if parent not in by_name:
-            hint = nearest(parent, by_name)
-            found = f"the unknown parent {parent!r}"
-            errors.append(Problem(sheet, row.number, "parent", found, "a line of this sheet", hint))
-    for row in by_name.values():
-        chain = ancestors(row["line"], by_name)
-        if chain and chain[-1] == row["line"]:
-            if row["line"] == min(chain):  # each circle once
-                circle = " - ".join([row["line"], *chain])
-                found = f"parents in a circle: {circle}"
-                errors.append(Problem(sheet, row.number, "parent", found, "a donor at the end"))
-            continue
-        errors += _sex_conflict(sheet, row, [by_name[name] for name in chain if name in by_name])
+    return errors
+
+
+def _check_parent(row: Row, by_name: Mapping[str, Row], sheet: str) -> list[Problem]:
+    """Return a donor's parent, and a parent that is no line."""
+    parent, errors = row["parent"], []
+    if parent and row["kind"] == "donor":
+        found = f"the parent {parent!r} of a donor"
+        errors.append(Problem(sheet, row.number, "parent", found, "no parent"))
+    if parent not in by_name and re.fullmatch(NAME, parent):
+        found, hint = f"the unknown parent {parent!r}", nearest(parent, by_name)
+        errors.append(Problem(sheet, row.number, "parent", found, "a line of this sheet", hint))
     return errors
 
 

@@ -1,0 +1,152 @@
+"""Results put together as the records that pages and exports take (private tier)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from linedrift import tables
+from linedrift.records import BankRecord, LineRecord
+
+_UNMEASURED = {"verdict": "insufficient", "sentence": "Not measured.", "latest_passage": ""}
+
+
+def read_verdict(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a verdict.json."""
+    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def read_quality(paths: Iterable[str]) -> pd.DataFrame:
+    """Return the QUALITY of several measurements, one below the other."""
+    frames = [tables.read(path, tables.QUALITY) for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else tables.QUALITY.empty()
+
+
+def line_record(
+    files: Mapping[str, Any],
+    line: Mapping[str, str],
+    measurements: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    provenance: Mapping[str, str],
+) -> LineRecord:
+    """Return the private record of a line from its results.
+
+    Parameters
+    ----------
+    files
+        Paths by name: events, trajectories, hotspots, findings, identity, verdict, tracks,
+        markers; quality (several).
+    line
+        Row of lines.tsv.
+    measurements
+        What the jobs of the line read; rows of other lines (the baseline) stay out of the record.
+    settings, provenance
+        As the page prints them.
+    """
+    own = [row for row in measurements if row["line"] == line["line"]]
+    samples = [row["sample"] for row in own]
+
+    def own_rows(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["sample"].isin(samples)].reset_index(drop=True)
+
+    events = tables.read(files["events"], tables.EVENTS)
+    return LineRecord(
+        tier="private",
+        line=dict(line),
+        measurements=pd.DataFrame(own),
+        events=events,
+        trajectories=tables.read(files["trajectories"], tables.TRAJECTORIES),
+        hotspots=tables.read(files["hotspots"], tables.HOTSPOTS),
+        quality=own_rows(read_quality(files["quality"])),
+        identity=own_rows(tables.read(files["identity"], tables.IDENTITY)),
+        findings=tables.read(files["findings"], tables.FINDINGS),
+        tracks=own_rows(tables.read(files["tracks"], tables.TRACKS)),
+        markers=pd.read_parquet(files["markers"]),
+        verdict=read_verdict(files["verdict"]),
+        inherited=int((events["origin"] == "inherited").sum()),
+        settings=dict(settings),
+        provenance=dict(provenance),
+    )
+
+
+def bank_record(
+    files: Mapping[str, Any],
+    lines: Sequence[Mapping[str, str]],
+    measurements: Sequence[Mapping[str, Any]],
+    name: str,
+    provenance: Mapping[str, str],
+) -> BankRecord:
+    """Return the private record of the bank from the results of its lines.
+
+    Parameters
+    ----------
+    files
+        Paths by name: events, hotspots, verdict and quality of every measured line, in one
+        order; bank_identity and bank_pairs.
+    lines
+        Rows of lines.tsv; a line without a measurement is listed as insufficient.
+    measurements
+        Rows of all measurements.
+    name
+        Name of the bank.
+    provenance
+        As the page prints it.
+    """
+    verdicts = [read_verdict(path) for path in files["verdict"]]
+    known = {}
+    for verdict, events, spots in zip(verdicts, files["events"], files["hotspots"], strict=True):
+        found = tables.read(spots, tables.HOTSPOTS)
+        latest = found[found["passage"] == verdict["latest_passage"]]
+        known[verdict["line"]] = (verdict, tables.read(events, tables.EVENTS), latest)
+    rows = [_bank_row(line, known.get(line["line"]), measurements) for line in lines]
+    spots = [spots.assign(line=line) for line, (_, _, spots) in known.items()]
+    return BankRecord(
+        tier="private",
+        name=name,
+        # Texts and numbers as they are: a line without a passage must not turn 12 into 12.0.
+        lines=pd.DataFrame(rows, dtype=object),
+        hotspots=pd.concat([tables.HOTSPOTS.empty().assign(line=""), *spots], ignore_index=True),
+        quality=read_quality(files["quality"]),
+        identity=tables.read(files["bank_identity"], tables.IDENTITY),
+        pairs=tables.read(files["bank_pairs"], tables.IDENTITY_PAIRS),
+        provenance=dict(provenance),
+    )
+
+
+def _bank_row(
+    line: Mapping[str, str],
+    known: tuple[dict[str, Any], pd.DataFrame, pd.DataFrame] | None,
+    measurements: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return one line of the bank's page."""
+    own = [row for row in measurements if row["line"] == line["line"]]
+    row: dict[str, Any] = {
+        **line,
+        **_UNMEASURED,
+        "n_passages": len({row["passage"] for row in own}),
+        "assays": ";".join(dict.fromkeys(row["assay"] for row in own)),
+        "n_acquired": 0,
+        "n_inherited": 0,
+        "hotspots_present": "",
+        "page": "",
+    }
+    if known is None:
+        return row
+    verdict, events, spots = known
+    most = verdict["basis"]["settings"]["max_false_event_rate"]
+    counted = events[events["false_event_rate"] <= most]
+    passage = verdict["latest_passage"]
+    return row | {
+        "verdict": verdict["verdict"],
+        "sentence": verdict["sentence"],
+        "latest_passage": "" if passage is None else passage,
+        "n_acquired": int((counted["origin"] == "acquired").sum()),
+        "n_inherited": int((counted["origin"] == "inherited").sum()),
+        "hotspots_present": ";".join(spots.loc[spots["state"] == "present", "label"]),
+        "page": f"{line['line']}.html",
+    }
