@@ -26,7 +26,10 @@ MAX_HET_SD = float(_HET_SD[-1])
 
 
 class Contamination(NamedTuple):
-    """The foreign share of the DNA, the share of the autosomes that shows it, and fit noise."""
+    """The foreign share of the DNA, the share of the autosomes that shows it, and the noise.
+
+    `het_sd` is the noise of heterozygous loci by the hypothesis that explains the whole better.
+    """
 
     fraction: float
     share: float
@@ -68,14 +71,16 @@ def contamination(b: np.ndarray, middle: float, block: int) -> Contamination:
     event, foreign = _log_tables()
     by_event = (counts @ event.reshape(-1, bins).T).reshape(blocks, *event.shape[:4])
     by_event = by_event.max(axis=(3, 4)).reshape(blocks, -1)
-    by_event = by_event[:, by_event.sum(axis=0).argmax()]
+    quiet = int(by_event.sum(axis=0).argmax())
+    by_event = by_event[:, quiet]
     by_foreign = (counts @ foreign.reshape(-1, bins).T).reshape(blocks, *foreign.shape[:5])
     by_foreign = by_foreign.max(axis=5)
     total = by_foreign.sum(axis=0)
     best = np.unravel_index(total.argmax(), total.shape)
     gain = by_foreign[(slice(None), *best)] - by_event
     fraction = _peak(_FOREIGN, total[best[0], best[1], :, best[3]], int(best[2]))
-    return Contamination(fraction, float((gain > 0).mean()), float(_HET_SD[best[1]]))
+    noise = best[1] if gain.sum() > 0 else quiet % len(_HET_SD)
+    return Contamination(fraction, float((gain > 0).mean()), float(_HET_SD[noise]))
 
 
 def _peak(grid: np.ndarray, height: np.ndarray, top: int) -> float:
