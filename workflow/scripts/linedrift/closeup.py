@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift.figures import in_window, state_text, zoom_means, zoom_samples
+from linedrift.genome import GRCH38
 from linedrift.plots import FAINT, INK, QUIET, Figure, axis, axis_name, layout, note, numbers, plain
 
 
@@ -21,7 +22,7 @@ def zoom_figure(
     passages the first, the last and two between are drawn.
     """
     samples = zoom_samples(event, markers, trajectories)
-    drawn = layout(420, margin={"l": 64, "r": 12, "t": 44, "b": 44})
+    drawn = layout(440, margin={"l": 64, "r": 12, "t": 68, "b": 44})
     data: list[Figure] = []
     budget = max_points // max(2 * len(samples), 1)
     for i, row in enumerate(samples):
@@ -52,7 +53,8 @@ def _zoom_axes(event: Any, i: int, n: int) -> Figure:
     width = (1 - gap * (n - 1)) / n
     left = i * (width + gap)
     flank = event.end - event.start
-    reach = [(event.start - flank) / 1e6, (event.end + flank) / 1e6]
+    last = GRCH38.lengths[event.chrom]
+    reach = [max(event.start - flank, 0) / 1e6, min(event.end + flank, last) / 1e6]
     first = i == 0
     title = {"font": {"size": 12, "color": QUIET}}
     y = {"anchor": axis_name(i, "x"), "showticklabels": first, "zeroline": True}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from linedrift import tables
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, GRCH38
-from linedrift.verdict import KIND_WORDS, percent_up
+from linedrift.wording import KIND_WORDS, percent_up
 
 # Eight colours that stay apart for colour-blind readers (Okabe and Ito; Wong 2011,
 # doi:10.1038/nmeth.1618) without yellow, which vanishes on paper. Each event has a marker of
@@ -229,13 +229,24 @@ def percent(fraction: float) -> str:
     return f"{value:.1f}\u00a0%" if 0 < value < 0.95 else f"{value:.0f}\u00a0%"
 
 
+def interval_text(low: float, high: float) -> str:
+    """Return a 95 % interval of a share: ``78–92 %``; nothing where it is not known."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return ""
+    return f"{percent(low)}\u2013{percent(high)}".replace("\u00a0%\u2013", "\u2013")
+
+
+def assay_name(assay: str) -> str:
+    """Return an assay for people: ``SNP array`` for ``snp_array``."""
+    names = {"snp_array": "SNP array", "wes": "exome", "rna": "RNA-seq"}
+    return names.get(assay, str(assay).replace("_", " "))
+
+
 def state_text(row: Any) -> str:
     """Return a row of TRAJECTORIES or HOTSPOTS in words; the three states never look alike."""
     if row.state == "present":
-        interval = ""
-        if np.isfinite(row.low) and np.isfinite(row.high):
-            interval = f" ({percent(row.low)}\u2013{percent(row.high)})"
-        return f"{percent(row.cell_fraction)}{interval}"
+        interval = interval_text(row.low, row.high)
+        return percent(row.cell_fraction) + (f" ({interval})" if interval else "")
     if row.state == "absent":
         return f"< {percent_up(row.limit)}".replace(" ", "\u00a0") if row.limit > 0 else "absent"
     return f"not testable: {row.reason}" if row.reason else "not testable"

@@ -9,13 +9,13 @@ a small HTML in its texts.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from linedrift.figures import coarsened, percent, rows_of, state_text
+from linedrift.figures import assay_name, coarsened, percent, rows_of, state_text
 from linedrift.genome import CHROMOSOMES, GRCH38
 
 Figure = dict[str, Any]
@@ -42,12 +42,13 @@ def layout(height: int, **more: Any) -> Figure:
         "font": {"family": FONT, "size": 13, "color": INK},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
-        "margin": {"l": 64, "r": 16, "t": 32, "b": 48},
+        "margin": {"l": 64, "r": 16, "t": 32, "b": 56},
         "hovermode": "closest",
         "showlegend": False,
         "shapes": [],
         "annotations": [],
         "dragmode": "zoom",
+        "modebar": {"color": FAINT, "activecolor": QUIET, "bgcolor": "rgba(0,0,0,0)"},
     }
     return base | more
 
@@ -107,7 +108,7 @@ def trajectory_figure(
         "layout": layout(
             380 + 22 * ((len(styles) + 2) // 3),
             showlegend=True,
-            legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0},
+            legend={"orientation": "h", "y": -0.24, "yanchor": "top", "x": 0},
             xaxis=axis(
                 title={"text": "passage"},
                 tickvals=[int(passage) for passage in ticks],
@@ -127,6 +128,7 @@ def trajectory_figure(
 def _trajectory_traces(own: pd.DataFrame, style: Any, x: np.ndarray) -> list[Figure]:
     present = (own["state"] == "present").to_numpy()
     absent = (own["state"] == "absent").to_numpy()
+    tested = present | absent
     fraction = 100 * own["cell_fraction"].to_numpy(dtype=float)
     low, high = (100 * own[name].to_numpy(dtype=float) for name in ("low", "high"))
     y = np.where(present, fraction, np.nan)
@@ -144,21 +146,24 @@ def _trajectory_traces(own: pd.DataFrame, style: Any, x: np.ndarray) -> list[Fig
         | {
             "mode": "lines+markers",
             "name": plain(f"{style.tag}  {style.label}"),
-            "y": numbers(y, 2),
+            # Untested samples are left out here, so that the line runs on past them.
+            "x": numbers(x[tested], 3),
+            "y": numbers(y[tested], 2),
+            "text": [word for word, there in zip(words, tested, strict=True) if there],
             "line": {"color": style.colour, "width": 2, "dash": style.dash},
             "marker": {"color": style.colour, "symbol": style.symbol, "size": 10},
             "error_y": bars
             | {
                 "symmetric": False,
-                "array": numbers(np.maximum(high - y, 0), 2),
-                "arrayminus": numbers(np.maximum(y - low, 0), 2),
+                "array": numbers(np.maximum(high - y, 0)[tested], 2),
+                "arrayminus": numbers(np.maximum(y - low, 0)[tested], 2),
             },
         }
     ]
     limit = 100 * own["limit"].to_numpy(dtype=float)
     for rows, values, symbol in (
         (absent, np.nan_to_num(limit), "triangle-down-open"),
-        (~present & ~absent, np.full(len(own), -4.0), "x-thin-open"),
+        (~tested, np.full(len(own), -4.0), "x-thin-open"),
     ):
         if rows.any():
             mark = {
@@ -214,6 +219,7 @@ def genome_figure(
     styles: pd.DataFrame,
     *,
     max_points: int,
+    remarks: Mapping[tuple[str, str], str],
 ) -> Figure:
     """Return every measurement along the genome: log ratio above, allelic imbalance below.
 
@@ -227,13 +233,15 @@ def genome_figure(
         carry it and a dotted one in those tested where it was not found.
     max_points
         Most points of the figure; neighbouring bins are averaged until there are fewer.
+    remarks
+        What to add to the title of a measurement, by (sample, assay).
     """
     tracks = coarsened(tracks, max_points)
     offset, width = _genome_axis(tracks)
     at = _genome_position(tracks["chrom"], (tracks["start"] + tracks["end"]) / 2, offset)
     rows = list(tracks.groupby(["sample", "assay"], sort=False, observed=True))
     data: list[Figure] = []
-    drawn = layout(70 + 172 * max(len(rows), 1), margin={"l": 64, "r": 12, "t": 44, "b": 26})
+    drawn = layout(82 + 172 * max(len(rows), 1), margin={"l": 64, "r": 12, "t": 56, "b": 26})
     bottom_axis = "y" if len(rows) == 1 else f"y{2 * len(rows)}"
     drawn["xaxis"] = axis(
         range=[0.0, width],
@@ -249,7 +257,10 @@ def genome_figure(
         x = at[own.index.to_numpy()]
         data += _genome_points(own, x, i, reach)
         drawn |= _genome_row_axes(i, len(rows), reach)
-        title = f"<b>{plain(sample)}</b>  {plain(str(assay).replace('_', ' '))}"
+        title = f"<b>{plain(sample)}</b>  {plain(assay_name(str(assay)))}"
+        remark = remarks.get((str(sample), str(assay)))
+        if remark:
+            title += f", <i>{plain(remark)}</i>"
         top = drawn[axis_name(2 * i)]["domain"][1]
         drawn["annotations"].append(
             note(title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
@@ -302,7 +313,12 @@ def _genome_row_axes(i: int, n_rows: int, reach: tuple[float, float]) -> Figure:
         axis_name(2 * i): axis(
             domain=list(level), range=list(reach), title=title | {"text": "log ratio"}, **small
         )
-        | {"zeroline": True, "zerolinecolor": FAINT, "zerolinewidth": 1, "tickvals": [-1, 0, 1]},
+        | {
+            "zeroline": True,
+            "zerolinecolor": FAINT,
+            "zerolinewidth": 1,
+            "tickvals": [-2, -1, -0.5, 0, 0.5, 1],
+        },
         axis_name(2 * i + 1): axis(
             domain=list(allele), range=[-0.02, 0.52], title=title | {"text": "imbalance"}, **small
         )
@@ -391,7 +407,7 @@ def _event_boxes(
                 "yref": f"{axis} domain",
                 "layer": "below" if there else "above",
                 "fillcolor": style.colour if there else "rgba(0,0,0,0)",
-                "opacity": 0.35 if there else 0.7,
+                "opacity": 0.25 if there else 0.7,
                 "line": {"color": style.colour, "width": 1, "dash": "solid" if there else "dot"},
             }
             for axis in ("y" if i == 0 else f"y{2 * i + 1}", f"y{2 * i + 2}")
