@@ -17,6 +17,8 @@ waves: sd of means of 100 markers             .015-.027       .021-.024
 sd of BAF at heterozygous loci                .039-.042       .039-.040
 correlation of it between samples             .40-.50         .42-.43
 root mean square of BAF at AA and BB          .010-.014       .012
+BAF of two samples apart by over 4 sd         .0033-.0044     .0037-.0042
+log R ratio of two samples, the same          .0049-.0050     .0033-.0037
 X of a male; Y of a male, of a female         -.4; -.4; -3.6  -.5; -.0; -3.0 (medians)
 """
 
