@@ -5,7 +5,7 @@ Chain: `loci` (where the markers lie) -> `platform` (what all samples of one arr
 
 Marginal statistics, autosomes, against the three people of the HumanHap550 trio (real: range of
 the three; simulated with the settings HUMANHAP550; the defaults are a denser array with a random
-part of the log R ratio half as large again):
+part of the log R ratio half as large again; the last row: medians of HumanCNV370 arrays):
 
                                               real            simulated
 sd of the log R ratio                         .136-.140       .130
@@ -19,7 +19,7 @@ correlation of it between samples             .40-.50         .42-.43
 root mean square of BAF at AA and BB          .010-.014       .012
 BAF of two samples apart by over 4 sd         .0033-.0044     .0037-.0042
 log R ratio of two samples, the same          .0049-.0050     .0033-.0037
-X of a male; Y of a male, of a female         -.4; -.4; -3.6  -.5; -.0; -3.0 (medians)
+X of a male; Y of a male, of a female         -.4; -.4; -3.6  -.5; 0; -3.0
 """
 
 from __future__ import annotations
