@@ -48,8 +48,7 @@ def measure(signals: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, obj
     loci = signals[signals["usable"].to_numpy()]
     autosomal, x, y, shared = _regions(loci)
     snp = ~loci["name"].str.startswith(INTENSITY_ONLY).to_numpy(dtype=bool)
-    b = loci["b_fraction"].to_numpy(dtype=np.float64)
-    b[~snp] = np.nan
+    b = np.where(snp, loci["b_fraction"].to_numpy(dtype=np.float64), np.nan)
     level = loci["level"].to_numpy(dtype=np.float64)
     n_autosomal = int((autosomal & (np.isfinite(level) | np.isfinite(b))).sum())
     figures: dict[str, object] = {
