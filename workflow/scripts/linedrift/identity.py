@@ -133,7 +133,7 @@ def _checked(samples: pd.DataFrame) -> pd.DataFrame:
     for name in defaults.keys() - set(samples.columns):
         samples[name] = defaults[name]
     if "line" not in samples:
-        samples["line"] = samples["sample"].str.rpartition("-p")[0]
+        samples["line"] = samples["sample"].str.replace(r"-p\d+$", "", regex=True)
     return samples
 
 
@@ -277,7 +277,7 @@ def judge(
         for key, given in zip(keys, samples["failed"], strict=True)
     ]
     sexes = [measured.sex_of(by_key.get(key, nothing)) for key in keys]
-    groups = _Groups.of(samples, pairs, np.array([text == "" for text in poor]))
+    groups = _Groups.of(samples, pairs, np.array([text == "" for text in poor], dtype=bool))
     rows = []
     for row, (key, (sex, conflict)) in enumerate(zip(keys, sexes, strict=True)):
         state, reason = groups.verdict(row)
