@@ -151,3 +151,8 @@ def line_row(wildcards):
 def members(wildcards):
     """Return the measurements that the jobs of a line read."""
     return BY_LINE[wildcards.line]
+
+
+def public_parents(wildcards):
+    """Return the parent of a line, where it is a public line itself: only then may it be named."""
+    return [line for line in PUBLIC if line == LINES[wildcards.line]["parent"]]

@@ -25,7 +25,6 @@ TEMPLATES = [
     for name in "base.html.j2 line.html.j2 bank.html.j2 macros.html.j2 page.css page.js".split()
 ]
 QUALITY = "<results>/quality/{of[sample]}.{of[assay]}.tsv"
-IN_PUBLIC = [row for row in ALL if row["line"] in PUBLIC]
 
 
 rule bin_signals:
@@ -107,6 +106,7 @@ rule publish_line:
         line=line_row,
         measurements=members,
         settings=SHOWN,
+        parents=public_parents,
         bank=config["bank"],
         version=VERSION,
     script:
@@ -144,10 +144,9 @@ rule report_bank:
 
 
 rule publish_bank:
-    """Write the bank's page that anyone may see: its public lines only."""
+    """Write the bank's page that anyone may see, from the published files of its lines alone."""
     input:
-        **{name: collect(path, line=PUBLIC) for name, path in LINE_FILES.items()},
-        quality=collect(QUALITY, of=IN_PUBLIC),
+        files=collect("<results>/public/{line}", line=PUBLIC),
         templates=TEMPLATES,
         library=library("publish_bank"),
     output:
@@ -162,9 +161,6 @@ rule publish_bank:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        lines=[LINES[line] for line in PUBLIC],
-        measurements=IN_PUBLIC,
-        settings=SHOWN,
         bank=config["bank"],
         version=VERSION,
     script:

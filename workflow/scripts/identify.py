@@ -2,7 +2,6 @@
 
 import pandas as pd
 from linedrift import identity, jobs, tables
-from linedrift.assembly import read_quality
 from linedrift.quality import failed
 
 
@@ -21,7 +20,9 @@ def main(job):
     """Read genotypes and quality, write the pairs and the identity of each measurement."""
     samples = pd.DataFrame(job.params.measurements)
     keys = list(zip(samples["sample"], samples["assay"], strict=True))
-    quality = read_quality(job.input.quality)
+    quality = pd.concat(
+        [tables.QUALITY.empty(), *(tables.read(path, tables.QUALITY) for path in job.input.quality)]
+    )
     by_key = {key: failed(rows) for key, rows in quality.groupby(["sample", "assay"])}
     samples["family"] = ""
     samples["failed"] = [by_key.get(key, "") for key in keys]

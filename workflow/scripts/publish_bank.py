@@ -1,3 +1,25 @@
-"""Place holder."""
+"""Write the bank's page that anyone may see, from the published files of its lines alone."""
 
-from linedrift import jobs, sheets
+import os
+
+from linedrift import assembly, exchange, jobs, pages, tables
+from linedrift.privacy import public_bank
+
+
+def main(job):
+    """Read the published records, write the page."""
+    lines = [os.path.basename(folder) for folder in job.input.files]
+    bank = assembly.named_bank(
+        job.params.bank["name"], lines, jobs.provenance(job.params.version, job.params.bank)
+    )
+    records = (
+        exchange.read_json(f"{folder}/{line}.json")
+        for folder, line in zip(job.input.files, lines, strict=True)
+    )
+    page = pages.bank_page(public_bank(bank, records), os.path.dirname(job.input.templates[0]))
+    tables.write_beside(job.output[0], lambda path: path.write_text(page, encoding="utf-8"))
+    return f"{len(lines)} lines"
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)

@@ -1,7 +1,8 @@
-"""Results put together as the records that pages and exports take (private tier)."""
+"""Results put together as the records that pages and exports take, and written as both."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from plotly.offline import get_plotlyjs
 
-from linedrift import tables
+from linedrift import exchange, pages, tables
+from linedrift.jobs import write_folder
 from linedrift.records import BankRecord, LineRecord
 
 _UNMEASURED = {"verdict": "insufficient", "sentence": "Not measured.", "latest_passage": ""}
@@ -118,6 +121,50 @@ def bank_record(
     )
 
 
+def named_bank(name: str, lines: Sequence[str], provenance: Mapping[str, str]) -> BankRecord:
+    """Return a record that says no more of the bank than its name, its lines and their pages."""
+    rows = pd.DataFrame({"line": lines, "page": [_page(line) for line in lines]}, dtype=str)
+    return BankRecord(
+        tier="private",
+        name=name,
+        lines=rows,
+        hotspots=tables.HOTSPOTS.empty(),
+        quality=tables.QUALITY.empty(),
+        identity=tables.IDENTITY.empty(),
+        pairs=tables.IDENTITY_PAIRS.empty(),
+        provenance=dict(provenance),
+    )
+
+
+def write_line(record: LineRecord, page: str, files: str, templates: str) -> str:
+    """Write the files of a line, then its page, which links to them; return what was written.
+
+    Parameters
+    ----------
+    record
+        The private or the public record.
+    page, files
+        The page, and the folder beside it for the files.
+    templates
+        Folder of the page templates.
+    """
+    written = write_folder(files, lambda folder: exchange.write_all(record, folder))
+    folder = os.path.basename(files)
+    links = tuple((f"{folder}/{name}", what, digest) for name, what, digest in written)
+    linked = dataclasses.replace(record, downloads=links)
+    text = pages.line_page(linked, templates, get_plotlyjs(), bank_href="index.html")
+    tables.write_beside(page, lambda path: path.write_text(text, encoding="utf-8"))
+    return (
+        f"{record.line['line']} ({record.tier}): {len(record.events)} events, "
+        f"{len(written)} files, a page of {len(text) / 1e6:.1f} MB"
+    )
+
+
+def _page(line: str) -> str:
+    """Return the page of a line, as the page of the bank links to it."""
+    return f"{line}.html"
+
+
 def _bank_row(
     line: Mapping[str, str],
     known: tuple[dict[str, Any], pd.DataFrame, pd.DataFrame] | None,
@@ -148,5 +195,5 @@ def _bank_row(
         "n_acquired": int((counted["origin"] == "acquired").sum()),
         "n_inherited": int((counted["origin"] == "inherited").sum()),
         "hotspots_present": ";".join(spots.loc[spots["state"] == "present", "label"]),
-        "page": f"{line['line']}.html",
+        "page": _page(line["line"]),
     }
