@@ -9,6 +9,7 @@ no script.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping
@@ -82,6 +83,7 @@ def line_page(
     if "</script" in plotly_js.lower():
         raise ValueError("plotly_js holds </script>: it cannot stand inside a page; use plotly's")
     samples = views.samples_of(record)
+    record = _own(record, samples)
     matrix = views.hotspot_matrix(record.hotspots, samples, record.verdict)
     events = views.split_events(record)
     styles = label_events(events["counted"])
@@ -91,7 +93,7 @@ def line_page(
         scripts={"plotly_js": plotly_js},
         record=record,
         line=record.line,
-        verdict=record.verdict,
+        verdict=_NO_VERDICT | record.verdict,
         samples=samples,
         matrix=matrix,
         certificate=views.certificate(record, matrix),
@@ -162,6 +164,26 @@ def _source(env: jinja2.Environment, name: str) -> str:
 
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+_NO_VERDICT: dict[str, Any] = {
+    "verdict": "",
+    "sentence": "",
+    "decided_by": "",
+    "passages": [],
+    "detection": [],
+    "rules": [],
+}
+
+
+def _own(record: LineRecord, samples: list[dict[str, Any]]) -> LineRecord:
+    """Return the record; in the public tier with rows of the line's own samples only."""
+    if record.tier != "public":
+        return record
+    own = record.trajectories["sample"].isin([sample["sample"] for sample in samples])
+    return dataclasses.replace(
+        record, trajectories=record.trajectories[own], markers=record.markers.iloc[:0]
+    )
 
 
 def _event_tables(
