@@ -369,7 +369,8 @@ class _Groups:
                 f"nothing tells which is wrong; {looks}"
             )
         if own != group:
-            return "failed", f"its genotype differs from {_spoken(unlike)}, its own person; {looks}"
+            others = f"{_spoken(unlike)} of the same person"
+            return "failed", f"its genotype differs from {others}; {looks}"
         return self._in_own_group(row, alike, unlike, strangers, looks)
 
     def _in_own_group(

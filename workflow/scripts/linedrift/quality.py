@@ -241,6 +241,8 @@ def _foreign(
     if found.share < settings["contamination_min_share"]:
         # Foreign DNA is in the whole genome; an event is in its place only.
         found, reason = found._replace(fraction=0.0), f"{reason}; it would be in all"
+    elif found.fraction <= settings["thresholds"]["contamination"]["warn"]:
+        reason = "no more than the noise of a clean array can look like"
     return {
         "contamination": found.fraction,
         "contamination_share": found.share,
