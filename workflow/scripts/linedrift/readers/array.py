@@ -15,7 +15,13 @@ import pyarrow.compute as pc
 
 from linedrift import genome, tables
 from linedrift.readers import array_vcf, bpm, liftover, manifests
-from linedrift.readers.files import ReadingError, check_presence, listed
+from linedrift.readers.files import (
+    ReadingError,
+    check_presence,
+    is_gzip,
+    listed,
+    packed_end_problem,
+)
 from linedrift.readers.layouts import TITLES
 from linedrift.readers.loci import Loci, from_text, make
 
@@ -87,6 +93,8 @@ def read(
     for one in (path, path2):
         if one or one is path:
             check_presence(one)
+            if text := is_gzip(one) and packed_end_problem(one, most_bytes=0):
+                raise ReadingError(text)
     loci = _load(path, format, name_in_file, path2, of.name)
     facts = {"format": format, "build": of.name, **loci.found, "n_rows": loci.table.num_rows}
     frame = _place(path2 or path, loci.table, of, chains, facts)

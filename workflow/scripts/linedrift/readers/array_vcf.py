@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from linedrift.genome import BUILDS
 from linedrift.readers import delimited, layouts
-from linedrift.readers.files import ReadingError, decode, last_line, listed, open_bytes
+from linedrift.readers.files import ReadingError, decode, listed, open_bytes
 from linedrift.readers.loci import Loci, make
 
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
@@ -32,21 +32,35 @@ def header(path: str) -> tuple[bytes, tuple[str, ...]]:
     ReadingError
         When it is no VCF, is cut in its header, or has no samples.
     """
-    text = b""
-    with open_bytes(path) as stream:
-        while (end := text.find(b"\n", text.find(b"\n#CHROM") + 1)) < 0 or b"\n#CHROM" not in text:
-            part = stream.read(1 << 20)
-            if text[:13] not in (b"", b"##fileformat=") or not part or len(text) > _MOST_HEADER:
-                break
-            text += part
+    text = _header_text(path)
     if not text.startswith(b"##fileformat=VCF"):
         raise layouts.wrong_format(path, "vcf", text[: 1 << 20])
+    end = text.find(b"\n", text.find(b"\n#CHROM") + 1)
     if b"\n#CHROM" not in text or end < 0:
         raise ReadingError(f"{path}: VCF is cut in its header (no line #CHROM); copy it again")
     columns = decode(text[text.find(b"\n#CHROM") + 1 : end]).rstrip("\r").split("\t")
     if tuple(columns[:9]) != _FIXED or len(columns) < 10:
         raise ReadingError(f"{path}: VCF without samples; found the columns {listed(columns, 12)}")
     return text[: end + 1], tuple(columns[9:])
+
+
+def _header_text(path: str) -> bytes:
+    """Return the first bytes, up to beyond the line of columns where there is one."""
+    text = b""
+    try:
+        with open_bytes(path) as stream:
+            while part := stream.read(1 << 20):
+                text += part
+                columns = text.find(b"\n#CHROM")
+                if columns >= 0 and text.find(b"\n", columns + 1) >= 0:
+                    break
+                if not text.startswith(b"##fileformat=") or len(text) > _MOST_HEADER:
+                    break
+    except OSError as error:
+        raise ReadingError(
+            f"{path}: is truncated or damaged: {error}; copy or export it again"
+        ) from error
+    return text
 
 
 def choose_sample(path: str, samples: tuple[str, ...], name: str) -> int:
@@ -107,7 +121,7 @@ def read(path: str, name_in_file: str = "") -> Loci:
         parts.append(part)
         n_by_baf += n
     table = pa.concat_tables(parts)
-    _check_last_line(path)
+    delimited.check_end(path)
     facts: dict[str, Any] = {
         "sample": samples[index],
         "array": "",
@@ -125,15 +139,6 @@ def read(path: str, name_in_file: str = "") -> Loci:
 def _first(pattern: bytes, text: bytes) -> str:
     match = re.search(pattern, text)
     return decode(match[1]).strip() if match else ""
-
-
-def _check_last_line(path: str) -> None:
-    end = last_line(path)
-    if end is not None and not end.endswith(b"\n"):
-        raise ReadingError(
-            f"{path}: VCF is cut in its last line ({decode(end[-80:])!r}, no line end); copy it "
-            "again"
-        )
 
 
 def _loci(path: str, batch: pa.RecordBatch, has_alleles: bool) -> tuple[pa.Table, int]:

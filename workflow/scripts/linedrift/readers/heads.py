@@ -30,7 +30,8 @@ from linedrift.readers.files import (
 )
 
 _ROWS = 20_000
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+_GTC_BYTES = 1 << 20
 # Files up to these sizes are read whole for the names of their samples or markers (about .2 s).
 _SMALL_PACKED, _SMALL_PLAIN = 16 << 20, 64 << 20
 _PROBES = 500
@@ -94,7 +95,7 @@ def _chain(path: str, build: str) -> bool:
 
 
 def _look_at_gtc(path: str, path2: str, format: str, name: str, of: genome.Build) -> pa.Table:
-    gtc = bpm.read_gtc(path, _BLOCK)
+    gtc = bpm.read_gtc(path, _GTC_BYTES)
     if not path2:
         raise ReadingError(
             f"{path}: a GTC has no names and positions; expected its BPM or CSV manifest in path2"
@@ -108,11 +109,7 @@ def _look_at_vcf(path: str, path2: str, format: str, name: str, of: genome.Build
     text, samples = array_vcf.header(path)
     array_vcf.check_formats(path, text)
     array_vcf.choose_sample(path, samples, name)
-    end = last_line(path)
-    if end is not None and not end.endswith(b"\n"):
-        raise ReadingError(
-            f"{path}: VCF is cut in its last line ({decode(end[-80:])!r}); copy it again"
-        )
+    delimited.check_end(path)
     said = array_vcf.stated_build(text)
     if said and said != of.name:
         raise ReadingError(
@@ -186,10 +183,7 @@ def _check_text_end(path: str, found: layouts.Layout) -> None:
             f"{path}: is cut in the middle of its last line: found {len(fields)} fields "
             f"({decode(end)[-80:]!r}), expected {len(found.columns)}. Copy or export it again"
         )
-    with open(path, "rb") as file:
-        blocks = iter(lambda: file.read(_BLOCK), b"")
-        n_rows = sum(block.count(b"\n") for block in blocks) + 1 - found.line
-    delimited.check_end(path, found, n_rows, found.declared_rows)
+    delimited.check_end(path)
 
 
 def _check_sample(path: str, found: layouts.Layout, rows: pa.Table, name: str) -> None:

@@ -107,11 +107,6 @@ class Layout:
         said = self.declared.get("Num SNPs", "")
         return int(said) if said.isdigit() else 0
 
-    @property
-    def declared_rows(self) -> int:
-        """Number of rows of a file of one sample by its [Header], 0 where it does not say."""
-        return self.declared_snps if self.declared.get("Num Samples", "1") == "1" else 0
-
 
 def normal(text: str) -> str:
     """Return a column title without case, spaces and punctuation."""
@@ -217,9 +212,10 @@ def decimal_comma_hint(fields: list[str]) -> str:
 
 def _with_roles(path: str, found: Layout, name: str, build: str, start: bytes) -> Layout:
     known = ROLES[found.format]
-    if known is _WIDE and found.declared:
-        raise wrong_format(path, found.format, start)
     titles = [normal(title) for title in found.columns]
+    # A FinalReport may hold many samples in its rows, which the other formats would mix.
+    if known in (_WIDE, _TABLE) and (found.declared or "sampleid" in titles):
+        raise wrong_format(path, found.format, start)
     roles = {}
     for role, names in known.items():
         if build:

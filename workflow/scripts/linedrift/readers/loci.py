@@ -41,8 +41,8 @@ def from_text(path: str, format: str, name_in_file: str = "") -> Loci:
     found = layouts.layout(path, format, name_in_file)
     roles = tuple(role for role in found.roles if role not in ("intensity_only",))
     read = _read_final_report if format == "final_report" else _read_rows
-    rows, sample, n_all = read(path, found, roles, name_in_file)
-    delimited.check_end(path, found, n_all, found.declared_rows)
+    rows, sample = read(path, found, roles, name_in_file)
+    delimited.check_end(path)
     facts = {
         "sample": sample,
         "array": found.declared.get("Content", ""),
@@ -56,21 +56,20 @@ def from_text(path: str, format: str, name_in_file: str = "") -> Loci:
 
 def _read_rows(
     path: str, found: layouts.Layout, roles: tuple[str, ...], name_in_file: str
-) -> tuple[pa.Table, str, int]:
+) -> tuple[pa.Table, str]:
     rows = pa.Table.from_batches(list(delimited.batches(path, found, roles)))
-    return rows, found.sample or name_in_file, rows.num_rows
+    return rows, found.sample or name_in_file
 
 
 def _read_final_report(
     path: str, found: layouts.Layout, roles: tuple[str, ...], name_in_file: str
-) -> tuple[pa.Table, str, int]:
-    """Keep one sample of a FinalReport, batch by batch, and count the rows of all samples."""
+) -> tuple[pa.Table, str]:
+    """Keep one sample of a FinalReport, batch by batch."""
     if not {"sample", "sample_name"} & set(found.roles):
         return _read_rows(path, found, roles, name_in_file)
     chooser = _Chooser(path, found, name_in_file)
     kept = [chooser.keep(batch) for batch in delimited.batches(path, found, roles)]
-    rows = pa.Table.from_batches([batch for batch in kept if batch is not None] or kept[:0])
-    return chooser.finish(rows)
+    return chooser.finish(pa.Table.from_batches(kept))
 
 
 class _Chooser:
@@ -83,7 +82,7 @@ class _Chooser:
         self.counts: dict[bytes, int] = {}
         self.names: dict[bytes, None] = {}
 
-    def keep(self, batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    def keep(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of the wanted sample, or all rows while only one sample was seen."""
         ids = batch.column(self.columns[0])
         for entry in pc.value_counts(ids).to_pylist():
@@ -92,13 +91,13 @@ class _Chooser:
         if len(self.columns) > 1:
             self.names |= dict.fromkeys(pc.unique(batch.column(self.columns[1])).to_pylist())
         if self.wanted is None:
-            return batch if len(self.counts) < 2 else None
+            return batch if len(self.counts) < 2 else batch.slice(0, 0)
         mask = pc.is_in(ids, value_set=self.wanted)
         if len(self.columns) > 1:
             mask = pc.or_(mask, pc.is_in(batch.column(self.columns[1]), value_set=self.wanted))
         return batch.filter(mask)
 
-    def finish(self, rows: pa.Table) -> tuple[pa.Table, str, int]:
+    def finish(self, rows: pa.Table) -> tuple[pa.Table, str]:
         """Return the rows, the sample's name and the number of rows of the whole file."""
         samples = [decode(raw) for raw in self.counts]
         if not self.name and len(samples) > 1:
@@ -113,8 +112,7 @@ class _Chooser:
                 f"{self.path}: sample {self.name!r} has {rows.num_rows:,} rows where another has "
                 f"{most:,}; expected as many. The file is truncated: export it again"
             )
-        name = self.name or samples[0]
-        return rows, name, sum(self.counts.values())
+        return rows, self.name or samples[0]
 
     def _by_id(self, rows: pa.Table) -> pa.Table:
         """Return the rows of one Sample ID, where a Sample Name may stand for several."""

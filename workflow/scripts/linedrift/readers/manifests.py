@@ -117,7 +117,7 @@ def _most_common(column: pa.ChunkedArray) -> str:
 
 
 def _rows(path: str, found: layouts.Layout, most_rows: int) -> pa.Table:
-    block = (1 << 20) if most_rows else (4 << 20)
+    block = (1 << 20) if most_rows else 0
     parts, n = [], 0
     for batch in delimited.batches(
         path, found, tuple(found.roles), until="[Controls]", block=block
