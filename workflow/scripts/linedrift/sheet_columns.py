@@ -127,36 +127,31 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         place = [f"row {self.row}"] if self.row else []
         place += [f"column {self.column}"] if self.column else []
-        text = f"{', '.join(place)}: found {self.found}; expected {self.expected}."
-        return (text if place else text.removeprefix(": ").capitalize()) + (
-            f" {self.hint}" if self.hint else ""
-        )
+        text = f"found {self.found}; expected {self.expected}."
+        text = f"{', '.join(place)}: {text}" if place else f"F{text[1:]}"
+        return f"{text} {self.hint}" if self.hint else text
 
 
 class SheetError(ValueError):
     """Every error of the sheets (or settings); `errors` holds them, the text lists them."""
 
     def __init__(self, errors: Sequence[Problem]) -> None:
-        self.errors = list(errors)
+        sheets = list(dict.fromkeys(error.sheet for error in errors))
+        self.errors = sorted(errors, key=lambda error: (sheets.index(error.sheet), error.row))
         super().__init__(str(self))
 
     def __str__(self) -> str:
         count = len(self.errors)
         text = [f"{count} error{'s' if count > 1 else ''}; nothing was run."]
         for sheet in dict.fromkeys(error.sheet for error in self.errors):
-            own = sorted((error for error in self.errors if error.sheet == sheet), key=_row)
-            text += [sheet, *(f"  {error}" for error in own)]
+            text += [sheet, *(f"  {error}" for error in self.errors if error.sheet == sheet)]
         return "\n".join(text)
-
-
-def _row(problem: Problem) -> int:
-    return problem.row
 
 
 def nearest(found: str, known: Iterable[str], words: str = "Did you mean {!r}?") -> str:
     """Return a hint with the most similar known text, or nothing."""
     folded = {text.casefold(): text for text in known}
-    close = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.5)
     return words.format(folded[close[0]]) if close else ""
 
 
