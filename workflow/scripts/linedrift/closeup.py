@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from linedrift import plots
 from linedrift.figures import in_window, state_text, zoom_means, zoom_samples
 from linedrift.genome import GRCH38
-from linedrift.plots import FAINT, INK, QUIET, Figure, axis, axis_name, layout, note, numbers, plain
+from linedrift.plots import INK, Figure, axis, axis_name, layout, numbers, plain
 
 
 def zoom_figure(
@@ -34,12 +35,9 @@ def zoom_figure(
         data += _zoom_means(level, allele, event, i)
         drawn |= _zoom_axes(event, i, len(samples))
         domain = drawn[axis_name(i, "xaxis")]["domain"]
-        drawn["annotations"].append(
-            note(
-                f"<b>{plain(row.sample)}</b><br>{plain(_short_state(row))}",
-                x=sum(domain) / 2, y=1, xref="paper", yref="paper", yanchor="bottom",
-            )
-        )  # fmt: skip
+        title = f"<b>{plain(plots.shorten(row.sample))}</b><br>{plain(_short_state(row))}"
+        place = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+        drawn["annotations"].append(plots.note(title, x=sum(domain) / 2, y=1, **place))
         drawn["shapes"] += _zoom_shapes(event, style, i)
     return {"data": data, "layout": drawn}
 
@@ -56,9 +54,9 @@ def _zoom_axes(event: Any, i: int, n: int) -> Figure:
     last = GRCH38.lengths[event.chrom]
     reach = [max(event.start - flank, 0) / 1e6, min(event.end + flank, last) / 1e6]
     first = i == 0
-    title = {"font": {"size": 12, "color": QUIET}}
+    title = {"font": {"size": 12, "color": plots.QUIET}}
     y = {"anchor": axis_name(i, "x"), "showticklabels": first, "zeroline": True}
-    y |= {"zerolinecolor": FAINT, "zerolinewidth": 1, "tickfont": {"size": 11}}
+    y |= {"zerolinecolor": plots.FAINT, "zerolinewidth": 1, "tickfont": {"size": 11}}
     return {
         axis_name(i, "xaxis"): axis(
             domain=[left, left + width],
@@ -109,7 +107,7 @@ def _zoom_points(
             "xhoverformat": ".3f",
         }
         for rows, colour, symbol in (
-            (~inside, FAINT, "circle-open"),
+            (~inside, plots.FAINT, "circle-open"),
             (inside, style.colour, "circle"),
         )
         if rows.any()

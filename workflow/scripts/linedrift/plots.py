@@ -29,6 +29,11 @@ def plain(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
+def shorten(text: str, most: int = 22) -> str:
+    """Return `text`, or its two ends where it is too long for the head of a panel."""
+    return text if len(text) <= most else f"{text[: most - 7]}…{text[-6:]}"
+
+
 def numbers(values: Iterable[float] | np.ndarray, digits: int) -> list[float | None]:
     """Return rounded numbers for JSON, None where not finite."""
     array = np.round(np.asarray(values, dtype=float), digits)
@@ -249,6 +254,8 @@ def genome_figure(
         ticktext=[name.removeprefix("chr") for name in offset],
         showgrid=False,
         ticks="",
+        tickangle=0,
+        tickfont={"size": 10},
         anchor="y2" if len(rows) == 1 else bottom_axis,
     )
     drawn["shapes"] = _boundaries(offset)
