@@ -230,9 +230,7 @@ def test_of_many_passages_the_close_up_shows_four_with_the_first_and_the_last():
     assert (shown[0], shown[-1]) == (10, 64)
 
 
-@pytest.mark.parametrize(
-    "name", ["<b>x</b>", "<a href='//x'>y</a>", "a&lt;b", "%{x}", "한국어"]
-)
+@pytest.mark.parametrize("name", ["<b>x</b>", "<a href='//x'>y</a>", "a&lt;b", "%{x}", "한국어"])
 def test_names_stay_text_in_every_label(name):
     events = COUNTED.assign(band=name)
     styles = figures.label_events(events)
