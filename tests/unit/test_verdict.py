@@ -64,6 +64,11 @@ def test_a_line_with_nothing_found_and_everything_excluded_is_stable(judged):
     assert result["disclaimer"] == verdict.DISCLAIMER
 
 
+def test_a_limit_of_all_cells_is_said_so(judged, table):
+    result = judged(hotspots=made.hotspots(table, limit=1.0))[1]
+    assert "Gains of 20q11.21 in all cells would have been seen." in result["detection"]
+
+
 def test_an_acquired_hotspot_alters_the_passage_that_carries_it_only(judged):
     findings, result = judged([made.event()], [made.state(), made.state(passage=10, fraction=NAN)])
     assert of(result, 10)["verdict"] == "stable"

@@ -96,6 +96,7 @@ def roles(hotspot_table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str,
             "required": bool(flag and row["scope"] in settings["required_scopes"]),
             "label": str(row["label"]),
             "event": str(row["event"]),
+            "length": int(row["end"]) - int(row["start"]),
             "source": str(row["source"]),
         }
     return found
@@ -430,10 +431,14 @@ def detection(hotspots: pd.DataFrame, sample: str, basis: Mapping[str, Any]) -> 
     ]
     limits = dict(zip(rows["hotspot_id"], rows["limit"], strict=True))
     return [
-        f"{_plural(spot)} in {percent_up(limits[name])} of cells or more would have been seen."
+        f"{_plural(spot)} in {_or_more(limits[name])} would have been seen."
         for name, spot in basis["hotspots"].items()
         if spot["role"] == "flag" and name in limits
     ]
+
+
+def _or_more(limit: float) -> str:
+    return "all cells" if limit >= 1 else f"{percent_up(limit)} of cells or more"
 
 
 def _plural(spot: Mapping[str, str]) -> str:
