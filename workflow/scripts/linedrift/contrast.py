@@ -20,7 +20,9 @@ from linedrift.noise import (
     blocks,
     difference_sd,
     excess,
-    quiet_block_sd,
+    limited_mean,
+    mixture_sd,
+    quiet,
     robust_sd,
     wave_variance,
 )
@@ -62,10 +64,16 @@ def contrast(
 
     used = autosomal & np.isfinite(level)
     level_sd = difference_sd(level[used])
-    shift_sd = quiet_block_sd(shift[autosomal & np.isfinite(shift)])
+    calm = quiet(shift[autosomal])
+    shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.0)
     shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
+    x_sd, y_sd = (
+        _independent(difference_sd(level[(own["chrom"] == chrom).to_numpy()]), shared["level"])
+        for chrom in ("chrX", "chrY")
+    )
     noise = Noise(
         level_sd=_independent(level_sd, shared["level"]),
+        sex_level_sd=(x_sd, y_sd),
         level_shared_sd=shared["level"],
         shift_sd=_independent(shift_sd, shared["shift"]),
         shift_shared_sd=shared["shift"],
@@ -73,7 +81,8 @@ def contrast(
         shift_weight=shift_figures["weight"],
         response=float(settings["response"]),
         wave_variance=wave_variance(level[used], level_sd),
-        shift_excess=excess(shift[autosomal]),
+        shift_wide=wide,
+        shift_excess=max(excess(calm), float(settings["least_excess"])),
         discordance=shift_figures["discordance"],
         het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
         reason=_unusable(used.sum(), np.isfinite(shift).sum(), settings),
@@ -82,7 +91,7 @@ def contrast(
         {
             **{name: own[name] for name in ("chrom", "start", "end")},
             "log_ratio": level,
-            "log_ratio_sd": noise.level_sd,
+            "log_ratio_sd": _level_sd(own["chrom"], noise),
             "log_ratio_shared_sd": noise.level_shared_sd,
             "shift": shift,
             "shift_sd": noise.shift_sd,
@@ -116,6 +125,11 @@ def align(baseline: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
 
 def _locus_key(frame: pd.DataFrame) -> np.ndarray:
     return (frame["chrom"].cat.codes.to_numpy().astype(np.int64) << 32) + frame["start"].to_numpy()
+
+
+def _level_sd(chrom: pd.Series, noise: Noise) -> np.ndarray:
+    by_chrom = {name: noise.on(name).level_sd for name in chrom.cat.categories}
+    return chrom.astype("str").map(by_chrom).to_numpy(np.float32)
 
 
 def _independent(total_sd: float, shared_sd: float) -> float:
@@ -281,7 +295,7 @@ def _sex_offset(chrom: pd.Series, level: np.ndarray, copies: np.ndarray) -> np.n
 
 
 def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> float:
-    """Return the level of the diploid state: the median level of allelically balanced blocks.
+    """Return the level of the diploid state: the mean level of allelically balanced blocks.
 
     Parameters
     ----------
@@ -293,14 +307,14 @@ def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> f
     Notes
     -----
     A block is balanced where the mean of its squared shifts is within 3 sd of what noise gives
-    (chi-squared). With fewer than a fifth of blocks balanced the median over all is taken. In a
-    culture with many events the median of everything would be off by their mean.
+    (chi-squared). With fewer than a fifth of blocks balanced the mean over all is taken. In a
+    culture with many events the mean of everything would be off by theirs.
     """
-    sd = quiet_block_sd(shift)
+    sd = robust_sd(quiet(shift))
     known = np.isfinite(level)
     if not known.any():
         return 0.0
-    everything = float(np.median(level[known]))
+    everything = limited_mean(level)
     if not np.isfinite(sd) or sd == 0 or len(level) < 5 * length:
         return everything
     squares = blocks(np.clip(shift / sd, -4, 4) ** 2, length)
@@ -309,5 +323,4 @@ def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> f
     balanced = (n >= 10) & (mean < 1.1 + 3 * np.sqrt(2 / np.maximum(n, 1)))
     if balanced.mean() < 0.2:
         return everything
-    chosen = blocks(level, length)[balanced]
-    return float(np.nanmedian(chosen))
+    return limited_mean(blocks(level, length)[balanced].ravel())

@@ -11,7 +11,7 @@ import pandas as pd
 
 from linedrift.fitting import GRID, Fit, Stack, Stretch, ends, locus_scores, stack
 from linedrift.genome import Karyotype
-from linedrift.limits import false_event_rate
+from linedrift.limits import false_event_rate, needed_score
 from linedrift.noise import Noise
 from linedrift.tables import EVENT_KINDS
 
@@ -108,28 +108,61 @@ def call(
     surer than chance *given* that event. A candidate is an event when its expected number of
     false events a genome is below `rate`.
     """
-    usable = [k for k, m in enumerate(measurements) if m.usable]
-    members = [k for k in usable if measurements[k].role == "sample"]
-    if not members:
-        empty = stack(
-            [m.contrast for m in measurements], [m.noise for m in measurements], karyotype
-        )
-        return LineCalls(tuple(measurements), empty, (), None)
     data = stack([m.contrast for m in measurements], [m.noise for m in measurements], karyotype)
-    joint = data.only(members)
-    asked = _segments(joint, [measurements[k].segments for k in members], settings)
+    usable = [k for k, m in enumerate(measurements) if m.usable]
+    members = tuple(k for k in usable if measurements[k].role == "sample")
+    baseline = _baseline_of(measurements, usable)
+    found: list[Call] = []
+    rest: list[Call] = []
+    # A passage that is the baseline of the others shares its noise with them: it speaks alone.
+    alone = [k for k in members if k == baseline]
+    for group in (alone, [k for k in members if k != baseline]):
+        if group:
+            segments = [measurements[k].segments for k in group]
+            accepted, others = _detect(data.only(group), segments, regions, settings)
+            for one in accepted:
+                one = _over(data, members, group, one, settings)
+                one = _with_origin(data, members, baseline, measurements, one, settings)
+                if not any(_same(one.fit, other.fit) for other in found):
+                    found.append(one)
+            rest += [_over(data, members, group, one, settings) for one in others]
+    ordered = sorted(found, key=lambda one: (one.fit.first, one.fit.last))
+    return LineCalls(tuple(measurements), data, members, baseline, tuple(ordered), tuple(rest))
+
+
+def _detect(
+    joint: Stack,
+    segments: Sequence[pd.DataFrame],
+    regions: pd.DataFrame,
+    settings: Mapping[str, Any],
+) -> tuple[list[Call], list[Call]]:
+    """Return (events, candidates below the rate) of measurements that are independent."""
+    asked = _segments(joint, segments, settings)
     fits = [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
     fits = _merge_neighbours(joint, fits, settings)
     asked = _questions(joint, regions, settings)
     fits += [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
     refined = [_refine(joint, fit, settings) for fit in fits if _evidence(fit, settings) > 0]
-    accepted, rest = _resolve(joint, refined, settings)
-    baseline = _baseline_of(measurements, usable)
-    calls = [_with_origin(data, members, baseline, measurements, one, settings) for one in accepted]
-    ordered = sorted(calls, key=lambda one: one.fit.first)
-    return LineCalls(
-        tuple(measurements), data, tuple(members), baseline, tuple(ordered), tuple(rest)
-    )
+    return _resolve(joint, refined, settings)
+
+
+def _over(
+    data: Stack,
+    members: Sequence[int],
+    group: Sequence[int],
+    one: Call,
+    settings: Mapping[str, Any],
+) -> Call:
+    """Return an event that a group of measurements shows, fitted over all members."""
+    if len(group) == len(members):
+        return one
+    fit = Stretch(data.only(members), one.fit.first, one.fit.last, settings).fit((one.fit.kind,))
+    return replace(one, fit=fit or one.fit)
+
+
+def _same(a: Fit, b: Fit) -> bool:
+    shared = _overlap(a, b)
+    return a.kind == b.kind and shared > 0.5 * min(a.last - a.first, b.last - b.first)
 
 
 def _baseline_of(measurements: Sequence[Measurement], usable: Sequence[int]) -> int | None:
@@ -191,14 +224,16 @@ def _fit(
     stretch = Stretch(data, candidate.first, candidate.last, settings)
     if stretch.copies == 0 or (stretch.n_levels == 0 and stretch.n_shifts == 0):
         return None
-    fit = stretch.fit(EVENT_KINDS, least=settings["least_score"])
+    # Together measurements may say more than each alone, but not out of nothing.
+    least = settings["alone_share"] * needed_score(candidate.places, settings)
+    fit = stretch.fit(EVENT_KINDS, least)
     return (fit, candidate.places) if fit and fit.score > 0 else None
 
 
 def _evidence(one: tuple[Fit, float], settings: Mapping[str, Any]) -> float:
     """Return minus the log of the false-event rate."""
     fit, places = one
-    return -float(np.log(false_event_rate(fit.score, places, settings) + 1e-300))
+    return -float(np.log(false_event_rate(fit.score, places, settings)))
 
 
 def _merge_neighbours(
@@ -238,7 +273,7 @@ def _refine(data: Stack, one: tuple[Fit, float], settings: Mapping[str, Any]) ->
     for _ in range(2):
         reach = int(np.clip(fit.last - fit.first, *END_WINDOW))
         begin, stop = max(lowest, fit.first - reach), min(highest, fit.last + reach)
-        score = locus_scores(data, fit, begin, stop, settings)
+        score = locus_scores(data, fit, begin, stop)
         start, end = ends(score, fit.first - begin, fit.last - begin)
         found = (
             (start[0] + begin, start[1] + begin, start[2] + begin),
@@ -324,6 +359,9 @@ def _rate_beside(
         return one.rate
     if _overlap(parent, fit) < 0.9 * length or length > 0.7 * (parent.last - parent.first):
         return 1.0
+    differs = np.abs(parent.fraction - fit.fraction).max() > settings["nested_difference"]
+    if parent.kind == fit.kind and not differs:
+        return 1.0
     explained = np.sum(
         Stretch(data, fit.first, fit.last, settings).scores(parent.kind, parent.fraction[None])
     )
@@ -331,12 +369,15 @@ def _rate_beside(
 
 
 def _allowed(fit: Fit, settings: Mapping[str, Any]) -> bool:
-    """Return whether the evidence is of a kind that may call: a level alone needs 30 % of cells.
+    """Return whether the evidence is of a kind that may call.
 
-    And an event must be seen on enough loci: three outlying probes are not one.
+    A level alone needs 30 % of cells, a short stretch most of them, and an event must be seen
+    on enough loci: three outlying probes are not one.
     """
     alone = fit.shift_score < settings["least_shift_score"]
     if alone and fit.fraction.max() < settings["level_alone"]:
+        return False
+    if fit.n_levels < settings["short_loci"] and fit.fraction.max() < settings["short_fraction"]:
         return False
     return fit.n_levels + fit.n_shifts >= settings["least_loci"]
 

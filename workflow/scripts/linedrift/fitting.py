@@ -19,11 +19,15 @@ from linedrift.likelihood import (
     noisier_score,
     shift_score,
 )
-from linedrift.noise import Noise
+from linedrift.noise import Noise, limited_mean
 
 # Cell fractions asked in a fit: finer where a per cent matters.
 GRID = np.concatenate([[0.0], np.arange(0.01, 0.3, 0.01), np.arange(0.3, 1.001, 0.02)])
 COARSE = np.array([0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0])
+
+
+# Noisier nulls asked, in sd of the local sd.
+NOISIER_STEPS = (0.5, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Stack:
 
     def range(self, chrom: str, start: int, end: int) -> tuple[int, int]:
         """Return [first, last) of the loci that start within an interval of a chromosome."""
-        code = np.int64(CHROM_DTYPE.categories.get_loc(chrom)) << 32
+        code = list(CHROM_DTYPE.categories).index(chrom) << 32
         first, last = np.searchsorted(self.keys, [code + start, code + end])
         return int(first), int(last)
 
@@ -72,9 +76,14 @@ class Stack:
         return float(np.mean([noise.shift_shared_sd for noise in self.noise]))
 
     @cached_property
-    def noisier(self) -> float:
-        """How much larger the sd may be in the noisier stretches of the genome (2 sd)."""
-        return 1 + 2 * max(noise.shift_excess for noise in self.noise)
+    def shift_wide(self) -> float:
+        """Share of heterozygous loci in the wide tails of the noise."""
+        return float(np.mean([noise.shift_wide for noise in self.noise]))
+
+    @cached_property
+    def excess(self) -> float:
+        """Relative sd of the local sd of the shift, from stretch to stretch."""
+        return max(noise.shift_excess for noise in self.noise)
 
     def only(self, members: Sequence[int]) -> Stack:
         """Return the stack with these measurements."""
@@ -173,27 +182,29 @@ class Stretch:
             value, counts = np.unique(np.round(np.abs(self.shift[0]), 3), return_counts=True)
             self.shift, self.weight = value[None], counts.astype(float)
         level = stack.level[:, first:last].astype(float)
-        self.mean, self.covariance = _segment_mean(level, stack.noise)
+        here = [noise.on(stack.chrom[first]) for noise in stack.noise]
+        self.mean, self.covariance = _segment_mean(level, here)
         self.measured = np.isfinite(self.mean)
         self.n_levels = int(np.isfinite(level).any(axis=0).sum())
 
     @cached_property
     def noisier(self) -> float:
         """The log-likelihood that a noisier null gains over the null, at least 0 (nats)."""
-        if self.n_shifts == 0 or self.stack.noisier <= 1:
+        excess = self.stack.excess
+        if self.n_shifts == 0 or excess == 0:
             return 0.0
-        gained = [
-            noisier_score(
-                self.shift,
-                self.stack.shift_sd,
-                self.stack.shift_shared_sd,
-                factor,
-                self.settings["outlier"],
-            )
-            @ self.weight
-            for factor in np.linspace(1, self.stack.noisier, 6)[1:]
-        ]
-        return max(0.0, float(max(gained)))
+        return max(0.0, max(self._noisier(step, excess) for step in NOISIER_STEPS))
+
+    def _noisier(self, step: float, excess: float) -> float:
+        # The local sd is normal around the overall one, on the log scale, with sd `excess`.
+        gained = noisier_score(
+            self.shift,
+            self.stack.shift_sd,
+            self.stack.shift_shared_sd,
+            float(np.exp(step * excess)),
+            self.stack.shift_wide,
+        )
+        return float(gained @ self.weight) - step**2 / 2
 
     def shift_scores(self, delta: np.ndarray) -> np.ndarray:
         """Return the evidence of shifts `delta` (G, K) over the stretch, shape (G,), nats."""
@@ -208,7 +219,7 @@ class Stretch:
                     self.stack.shift_sd,
                     self.stack.shift_shared_sd,
                     part,
-                    self.settings["outlier"],
+                    self.stack.shift_wide,
                 )
                 @ self.weight
                 for part in parts
@@ -240,39 +251,42 @@ class Stretch:
         asked[:, k] = grid
         return np.sum(self.scores(kind, asked), axis=0)
 
+    @cached_property
+    def parts(self) -> list[Stretch]:
+        """The stretch of each measurement alone."""
+        if len(self.stack.noise) == 1:
+            return [self]
+        return [
+            Stretch(self.stack.only([k]), self.first, self.last, self.settings)
+            for k in range(len(self.stack.noise))
+        ]
+
     def fit(self, kinds: Sequence[str], least: float = -np.inf) -> Fit | None:
         """Return the best event of these kinds; None where none can exist or none is likely.
 
         Not likely: the best scores of the measurements, each alone, sum to less than `least`.
+        Kinds that fall short of the best by a share `kind_margin` of that sum, and by 20, are not
+        fitted: the coarse grid itself misses a few per cent.
         """
-        kinds = [kind for kind in kinds if self.copies and alleles(kind, self.copies)]
-        alone = [self.part(k) for k in range(len(self.stack.noise))] if least > -np.inf else []
-        if alone and kinds:
-            best = [
-                max(one.along(kind, np.zeros(1), 0, COARSE).max() for kind in kinds)
-                for one in alone
-            ]
-            if sum(best) < least:
-                return None
-        fits = [self._fit_kind(kind) for kind in kinds]
-        cost = self.settings["kind_cost"]
-        return max(fits, key=lambda fit: fit.score - cost[fit.kind], default=None)
-
-    def part(self, k: int) -> Stretch:
-        """Return the stretch of measurement `k` alone."""
-        if len(self.stack.noise) == 1:
-            return self
-        return Stretch(self.stack.only([k]), self.first, self.last, self.settings)
-
-    def _fit_kind(self, kind: str) -> Fit:
-        count = len(self.stack.noise)
+        alone = {
+            kind: np.array([part.along(kind, np.zeros(1), 0, COARSE) for part in self.parts])
+            for kind in kinds
+            if self.copies and alleles(kind, self.copies)
+        }
+        total = {kind: scores.max(axis=1).sum() for kind, scores in alone.items()}
+        best = max(total.values(), default=-np.inf)
+        if best < least or not alone:
+            return None
         # Each measurement alone first: a good place for the joint ascent to start from.
-        start = np.array(
-            [
-                COARSE[np.argmax(self.part(k).along(kind, np.zeros(1), 0, COARSE))]
-                for k in range(count)
-            ]
-        )
+        fits = [
+            self._fit_kind(kind, COARSE[scores.argmax(axis=1)])
+            for kind, scores in alone.items()
+            if total[kind] >= best - max(20.0, self.settings["kind_margin"] * best)
+        ]
+        return max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
+
+    def _fit_kind(self, kind: str, start: np.ndarray) -> Fit:
+        count = len(start)
         fraction = self._ascend(kind, start)
         shift, level = self.scores(kind, fraction[None])
         support = np.zeros(count)
@@ -324,17 +338,13 @@ def _segment_mean(level: np.ndarray, noises: Sequence[Noise]) -> tuple[np.ndarra
         if len(values) == 0:
             continue
         n, sd = len(values), float(np.hypot(noise.level_sd, noise.level_shared_sd))
-        # Outliers of log R ratio are common (.5 % beyond 4 sd): their pull is limited.
-        centre = float(np.median(values))
-        mean[k] = np.clip(values, centre - 3.5 * sd, centre + 3.5 * sd).mean()
+        mean[k] = limited_mean(values, sd)
         covariance[k, k] = noise.level_sd**2 / n + float(noise.wave(n))
         total = max(total, n)
     return mean, covariance + shared / total
 
 
-def locus_scores(
-    stretch: Stack, fit: Fit, first: int, last: int, settings: Mapping[str, Any]
-) -> np.ndarray:
+def locus_scores(stretch: Stack, fit: Fit, first: int, last: int) -> np.ndarray:
     """Return the evidence of each locus in [first, last) for the event of `fit`, nats.
 
     The levels are taken one by one, with a variance that is widened as far as a wave could
@@ -347,9 +357,10 @@ def locus_scores(
         delta = allelic_shift(fit.kind, fit.fraction)[None]
         some = np.isfinite(shift).any(axis=0)
         score[some] = shift_score(
-            shift[:, some], stretch.shift_sd, stretch.shift_shared_sd, delta, settings["outlier"]
+            shift[:, some], stretch.shift_sd, stretch.shift_shared_sd, delta, stretch.shift_wide
         )[0]
-    for k, noise in enumerate(stretch.noise):
+    for k, overall in enumerate(stretch.noise):
+        noise = overall.on(stretch.chrom[fit.first])
         mu = noise.response * float(log2_ratio(fit.kind, fit.fraction[k], copies))
         if mu == 0:
             continue

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linedrift.noise import OUTLIER, WIDE
+
 
 @dataclass(frozen=True)
 class Alleles:
@@ -73,15 +75,15 @@ def shift_score(
     sd: np.ndarray,
     shared_sd: float,
     delta: np.ndarray,
-    outlier: float,
+    wide: float,
     log_odds: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the log-likelihood ratio of `delta` against no shift, per heterozygous locus.
 
     The haplotype sign of a locus is unknown but shared by all measurements (design 6):
     l = log cosh(delta' S^-1 r + w/2) - log cosh(w/2) - delta' S^-1 delta / 2 with
-    S = diag(sd^2) + shared_sd^2 11'. A share `outlier` of loci is noise (genotyping errors,
-    heavy tails) of density 1 on the unit interval, which bounds what one locus can say.
+    S = diag(sd^2) + shared_sd^2 11'. A share `wide` of loci is noise of WIDE times the sd and a
+    share OUTLIER anything, whatever the hypothesis: that bounds what one locus can say.
 
     Parameters
     ----------
@@ -93,8 +95,8 @@ def shift_score(
         sd that the measurements have in common.
     delta
         Shifts asked, shape (G, K): G hypotheses.
-    outlier
-        Share of outlying loci.
+    wide
+        Share of loci in the wide tails.
     log_odds
         Prior log-odds w of the sign, shape (n,); None is 0 everywhere.
 
@@ -108,13 +110,11 @@ def shift_score(
     cost = delta**2 @ precision - (delta @ precision) ** 2 * shrink
     half = 0.0 if log_odds is None else log_odds / 2
     score = _log_cosh(pull + half) - _log_cosh(half) - cost / 2
-    quadratic, log_density = _null_density(shift, known, precision, shrink, weighted, together)
-    noise = np.log(outlier) - np.log1p(-outlier) - log_density
-    return np.logaddexp(score, noise) - np.logaddexp(0.0, noise)
+    return _with_tails(score, _tails(shift, known, precision, shrink, weighted, together, wide)[1])
 
 
 def noisier_score(
-    shift: np.ndarray, sd: np.ndarray, shared_sd: float, factor: float, outlier: float
+    shift: np.ndarray, sd: np.ndarray, shared_sd: float, factor: float, wide: float
 ) -> np.ndarray:
     """Return the log-likelihood ratio of a null whose sd is `factor` times larger, per locus.
 
@@ -122,10 +122,9 @@ def noisier_score(
     stretch of the genome explains as well is no evidence.
     """
     known, precision, shrink, weighted, together = _whiten(shift, sd, shared_sd)
-    quadratic, log_density = _null_density(shift, known, precision, shrink, weighted, together)
+    quadratic, tails = _tails(shift, known, precision, shrink, weighted, together, wide)
     score = 0.5 * quadratic * (1 - factor**-2) - known.sum(axis=0) * np.log(factor)
-    noise = np.log(outlier) - np.log1p(-outlier) - log_density
-    return np.logaddexp(score, noise) - np.logaddexp(0.0, noise)
+    return _with_tails(score, tails)
 
 
 def _whiten(shift: np.ndarray, sd: np.ndarray, shared_sd: float) -> tuple[np.ndarray, ...]:
@@ -137,19 +136,28 @@ def _whiten(shift: np.ndarray, sd: np.ndarray, shared_sd: float) -> tuple[np.nda
     return known, precision, shrink, weighted, weighted.sum(axis=0)
 
 
-def _null_density(
+def _tails(
     shift: np.ndarray,
     known: np.ndarray,
     precision: np.ndarray,
     shrink: np.ndarray,
     weighted: np.ndarray,
     together: np.ndarray,
+    wide: float,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return r' S^-1 r, and the log of the density of the tails over that without a shift."""
     quadratic = (weighted * np.where(known, shift, 0.0)).sum(axis=0) - shrink * together**2
-    total = precision.sum(axis=0)
+    count = known.sum(axis=0)
     # 1 + shared^2 total = 1/(1 - shrink total).
-    log_det = -np.log(np.where(known, precision, 1.0)).sum(axis=0) - np.log1p(-shrink * total)
-    return quadratic, -0.5 * (quadratic + log_det + known.sum(axis=0) * np.log(2 * np.pi))
+    log_det = -np.log(np.where(known, precision, 1.0)).sum(axis=0)
+    log_det -= np.log1p(-shrink * precision.sum(axis=0))
+    broad = np.log(wide) - count * np.log(WIDE) + 0.5 * quadratic * (1 - WIDE**-2)
+    anything = np.log(OUTLIER) + 0.5 * (quadratic + log_det + count * np.log(2 * np.pi))
+    return quadratic, np.logaddexp(broad, anything) - np.log1p(-wide - OUTLIER)
+
+
+def _with_tails(score: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    return np.logaddexp(score, tails) - np.logaddexp(0.0, tails)
 
 
 def _log_cosh(x: np.ndarray | float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from linedrift.fitting import GRID, Stretch
+from linedrift.fitting import GRID, NOISIER_STEPS, Stretch
 from linedrift.likelihood import alleles, allelic_shift, log2_ratio
 
 # One-sided 95 % point of the normal distribution.
@@ -28,7 +28,12 @@ def false_event_rate(
     `null_slope` of the config are fitted to null genomes (benchmarks/README.md).
     """
     score, places = np.asarray(score, float), np.asarray(places, float)
-    return settings["null_scale"] * places * np.exp(-settings["null_slope"] * score)
+    # Beyond 700 nats exp would be 0 or infinite.
+    return (
+        settings["null_scale"]
+        * places
+        * np.exp(-np.clip(settings["null_slope"] * score, -700, 700))
+    )
 
 
 def needed_score(places: float, settings: Mapping[str, Any]) -> float:
@@ -86,6 +91,8 @@ def detectable(
     counts = ((stretch.n_shifts - known, False), (known, True))
     level_variance = float(stretch.covariance[0, 0]) if stretch.measured[0] else np.inf
     lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
+    if stretch.n_levels < settings["short_loci"]:
+        lowest = max(lowest, settings["short_fraction"])
     for fraction in FINE:
         if fraction < lowest:
             continue
@@ -97,12 +104,15 @@ def detectable(
         level = mu**2 / (level_variance + (settings["response_sd"] * mu) ** 2)
         mean = sum(n * m for n, m, _ in moments) + level / 2
         variance = sum(n * v for n, _, v in moments) + level
-        mean -= _noisier(a, stretch.n_shifts, stretch.stack.noisier)
+        mean -= _noisier(a, stretch.n_shifts, stretch.stack.excess)
         if mean - Z95 * np.sqrt(variance) >= needed:
             return float(fraction)
     return float("nan")
 
 
-def _noisier(a: float, n: int, factor: float) -> float:
-    # What a null that is `factor` noisier gains on average from shifts of a sd.
-    return max(0.0, n * ((1 + a**2) / 2 * (1 - factor**-2) - np.log(factor)))
+def _noisier(a: float, n: int, excess: float) -> float:
+    """Return what a noisier null gains on average from `n` shifts of `a` sd (see fitting)."""
+    steps = np.array(NOISIER_STEPS)
+    factor = np.exp(steps * excess)
+    gained = n * ((1 + a**2) / 2 * (1 - factor**-2) - np.log(factor)) - steps**2 / 2
+    return max(0.0, float(gained.max()))

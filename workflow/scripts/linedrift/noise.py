@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ class Noise:
     """What the detection needs to know of a contrast beside its loci.
 
     `level_sd`, `shift_sd`: sd that is independent between passages (log2; fraction).
+    `sex_level_sd`: sd of the level on X and on Y, where probes are fewer and noisier.
     `level_shared_sd`, `shift_shared_sd`: sd that all passages of the baseline share.
+    `shift_wide`: share of heterozygous loci whose shift is WIDE times as noisy.
     `level_weight`, `shift_weight`: weight of the shrunken baseline, 0 without one.
     `response`: measured log R ratio per true log2 ratio. `wave_variance`: variance of block
     means beyond level_sd^2/n, by BLOCK_LENGTHS. `shift_excess`: relative sd of the local shift
@@ -30,6 +32,7 @@ class Noise:
     """
 
     level_sd: float
+    sex_level_sd: tuple[float, float]
     level_shared_sd: float
     shift_sd: float
     shift_shared_sd: float
@@ -37,6 +40,7 @@ class Noise:
     shift_weight: float
     response: float
     wave_variance: tuple[float, ...]
+    shift_wide: float
     shift_excess: float
     discordance: float
     het_rate: float
@@ -46,11 +50,24 @@ class Noise:
         """Return the wave variance of the mean over `n` consecutive loci (log2 squared).
 
         Interpolated in log n. Below the shortest block it is held; beyond the longest it falls
-        as 1/n, since blocks of 1,600 loci are longer than the correlation of the wave.
+        as 1/sqrt(n): some of the wave is as long as an arm.
         """
         n = np.asarray(n, dtype=float)
         inside = np.interp(np.log(np.maximum(n, 1)), np.log(BLOCK_LENGTHS), self.wave_variance)
-        return inside * np.minimum(1.0, BLOCK_LENGTHS[-1] / np.maximum(n, 1))
+        return inside * np.sqrt(np.minimum(1.0, BLOCK_LENGTHS[-1] / np.maximum(n, 1)))
+
+    def on(self, chrom: str) -> Noise:
+        """Return the noise as it is on that chromosome."""
+        if chrom not in ("chrX", "chrY"):
+            return self
+        sd = self.sex_level_sd[chrom == "chrY"]
+        # An unmeasured sex chromosome has no loci to be noisy.
+        if not sd > self.level_sd:
+            return self
+        wider = (sd / self.level_sd) ** 2
+        return replace(
+            self, level_sd=sd, wave_variance=tuple(wider * wave for wave in self.wave_variance)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON takes them."""
@@ -60,7 +77,9 @@ class Noise:
     def from_dict(cls, figures: Mapping[str, Any]) -> Noise:
         """Return the noise that `to_dict` wrote."""
         values = dict(figures)
-        return cls(**{**values, "wave_variance": tuple(values["wave_variance"])})
+        for name in ("wave_variance", "sex_level_sd"):
+            values[name] = tuple(values[name])
+        return cls(**values)
 
 
 def robust_sd(values: np.ndarray) -> float:
@@ -71,12 +90,32 @@ def robust_sd(values: np.ndarray) -> float:
     return float(MAD_TO_SD * np.median(np.abs(values - np.median(values))))
 
 
+def limited_mean(values: np.ndarray, sd: float | None = None) -> float:
+    """Return the mean, values beyond 1.5 sd of the median drawn in to there; NaN if empty.
+
+    Huber's one-step estimate (doi:10.1214/aoms/1177703732), 96 % efficient for normal noise.
+    Outliers of log R ratio are common (.5 % beyond 4 sd), lie mostly below, and two of them must
+    not make six loci a loss. The same estimator centres the genome and measures a segment, so
+    that its bias cancels.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return float("nan")
+    centre, reach = float(np.median(values)), 1.5 * (robust_sd(values) if sd is None else sd)
+    return float(np.clip(values, centre - reach, centre + reach).mean())
+
+
 def difference_sd(values: np.ndarray) -> float:
     """Return the sd of the random part of a series: differences of neighbours over sqrt 2.
 
-    Unlike the sd of the values it is blind to copy-number events and waves.
+    Unlike the sd of the values it is blind to copy-number events and waves. Differences are
+    limited to 4 robust sd, so that the tails count as they do in a mean that is limited too.
     """
-    return robust_sd(np.diff(values[np.isfinite(values)])) / np.sqrt(2)
+    difference = np.diff(values[np.isfinite(values)])
+    spread = robust_sd(difference)
+    if not np.isfinite(spread) or spread == 0:
+        return spread
+    return float(np.sqrt(np.mean(np.clip(difference, -4 * spread, 4 * spread) ** 2) / 2))
 
 
 def blocks(values: np.ndarray, length: int) -> np.ndarray:
@@ -85,33 +124,73 @@ def blocks(values: np.ndarray, length: int) -> np.ndarray:
     return values[: n * length].reshape(n, length)
 
 
-def quiet_block_sd(values: np.ndarray, length: int = 40) -> float:
-    """Return the sd in the quieter blocks: right while at least half of the genome is unaltered.
+# Heavy tails of the B-allele frequency: a share of loci is WIDE times as noisy, and a share
+# OUTLIER (genotyping errors) lies anywhere on the unit interval.
+WIDE = 3.0
+OUTLIER = 0.01
 
-    An event widens |shift| in its own blocks only. The lower quartile of the block sds is
-    .674/sqrt(2 (length - 1)) below the sd for normal noise; it is scaled back by that.
+
+def mixture_sd(values: np.ndarray, start: float, rounds: int = 25) -> tuple[float, float]:
+    """Return (sd, share of the wide part) of shifts without an event, by maximum likelihood.
+
+    Parameters
+    ----------
+    values
+        Shifts, shape (n,).
+    start
+        A first guess of the sd.
+
+    Notes
+    -----
+    Expectation-maximisation for (1 - w - o) N(0, sd) + w N(0, WIDE sd) + o, o = OUTLIER. With
+    this sd the evidence for a small shift, which is evidence for a larger variance, is centred
+    on zero over the loci it was fitted to; with a sd of the bulk alone it is not.
+    """
+    sd, wide = max(start, 1e-4), 0.05
+    for _ in range(rounds):
+        narrow = (1 - wide - OUTLIER) * np.exp(-0.5 * (values / sd) ** 2) / sd
+        broad = wide * np.exp(-0.5 * (values / (WIDE * sd)) ** 2) / (WIDE * sd)
+        total = narrow + broad + OUTLIER * np.sqrt(2 * np.pi)
+        p, q = narrow / total, broad / total
+        sd = float(np.sqrt(((p + q / WIDE**2) @ values**2) / max((p + q).sum(), 1e-9)))
+        sd, wide = max(sd, 1e-4), float(np.clip(q.mean(), 0.005, 0.2))
+    return sd, wide
+
+
+def quiet(values: np.ndarray, length: int = 50) -> np.ndarray:
+    """Return the shifts of the quieter blocks: those that no event seems to widen.
+
+    Right while at least a quarter of the genome is unaltered: the lower quartile of the blocks'
+    median |shift| anchors what is usual, and blocks up to 3.5 sd of sampling above it stay.
     """
     values = values[np.isfinite(values)]
-    if len(values) < 4 * length:
-        return robust_sd(values)
-    # The median of |x| in a block is robust to its outliers; .6745 is its value for unit sd.
-    sds = np.median(np.abs(blocks(values, length)), axis=1) / 0.6745
-    # The sd of a median absolute value is 1.17/sqrt(length) of it (normal, numerically).
-    return float(np.quantile(sds, 0.25) / (1 - 0.674 * 1.17 / np.sqrt(length)))
+    if len(values) < 8 * length:
+        return values
+    rows = blocks(values, length)
+    size = np.median(np.abs(rows), axis=1)
+    # The relative sd of a median absolute value is 1.17/sqrt(length) for normal noise.
+    spread = 1.17 / np.sqrt(length)
+    usual = np.quantile(size, 0.25) / (1 - 0.674 * spread)
+    return rows[size < usual * (1 + 3.5 * spread)].ravel()
 
 
 def excess(values: np.ndarray, length: int = 250) -> float:
     """Return how much the sd of `values` varies from stretch to stretch, beyond sampling.
 
-    Relative sd of the sd of blocks; 0 for homogeneous noise. An unphased test of a small shift
-    is a test of a larger variance, and must not mistake a noisier stretch for an event.
+    Relative sd of the root mean square of blocks, less that of the same values in random order
+    (which takes the tails into account); 0 for homogeneous noise. An unphased test of a small
+    shift is a test of a larger variance, and must not mistake a noisier stretch for an event.
     """
-    sds = np.median(np.abs(blocks(values[np.isfinite(values)], length)), axis=1)
-    sds = sds[sds > 0]
-    if len(sds) < 12:
+    if len(values) < 12 * length:
         return 0.0
-    # The relative sd of a median absolute value is 1.17/sqrt(length) for normal noise.
-    return float(np.sqrt(max(0.0, robust_sd(np.log(sds)) ** 2 - 1.17**2 / length)))
+    spread = robust_sd(values)
+    values = np.clip(values, -4 * spread, 4 * spread)
+    shuffled = np.random.default_rng(0).permutation(values)
+    found, chance = (
+        robust_sd(np.log(np.mean(blocks(order**2, length), axis=1))) / 2
+        for order in (values, shuffled)
+    )
+    return float(np.sqrt(max(0.0, found**2 - chance**2)))
 
 
 def wave_variance(values: np.ndarray, sd: float) -> tuple[float, ...]:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.genome import Karyotype, is_pseudoautosomal
+from linedrift.genome import CHROM_DTYPE, Karyotype, is_pseudoautosomal
 from linedrift.likelihood import DIPLOID, HAPLOID, allelic_shift, log2_ratio
-from linedrift.noise import Noise
+from linedrift.noise import OUTLIER, WIDE, Noise
 
 # Kinds whose fraction is asked on the whole grid; the others only where they stand out.
 GRADED = ("gain", "loss", "cn_loh")
@@ -106,7 +106,7 @@ def _segment_stretch(
         states.level,
         states.shift,
         float(settings["penalty"]),
-        float(settings["outlier"]),
+        noise.shift_wide,
     )
     change = np.flatnonzero(np.diff(path)) + 1
     first = np.concatenate([[0], change])
@@ -125,12 +125,7 @@ def _segment_stretch(
             "n_levels": _counts(np.isfinite(level), first, last),
             "n_shifts": _counts(np.isfinite(shift), first, last),
         }
-    ).astype({"chrom": contrast_dtype(rows)})
-
-
-def contrast_dtype(rows: pd.DataFrame) -> Any:
-    """Return the dtype of the chromosome column."""
-    return rows["chrom"].dtype
+    ).astype({"chrom": CHROM_DTYPE})
 
 
 def _counts(flags: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -138,8 +133,11 @@ def _counts(flags: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarra
     return running[last + 1] - running[first]
 
 
-@numba.njit(cache=True, fastmath={"nsz", "arcp", "contract", "afn", "reassoc"})
-def _best_path(level, level_variance, shift, shift_sd, state_level, state_shift, penalty, outlier):  # type: ignore[no-untyped-def]
+FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _best_path(level, level_variance, shift, shift_sd, state_level, state_shift, penalty, wide):  # type: ignore[no-untyped-def]
     """Return the best state of each locus and its log-likelihood ratio there.
 
     Loops are the point of this function: a path cannot be vectorised over loci, and compiled
@@ -148,74 +146,56 @@ def _best_path(level, level_variance, shift, shift_sd, state_level, state_shift,
     n, s = len(level), len(state_level)
     stayed = np.ones((n, s), dtype=np.bool_)
     origin = np.zeros(n, dtype=np.int16)
-    value = np.zeros(s)
-    emission = np.zeros(s)
-    value[1:] = -penalty
+    value = np.full(s, -penalty)
+    value[0] = 0.0
+    emission = np.zeros((n, s), dtype=np.float32)
     for t in range(n):
-        best = 0
-        for k in range(s):
-            if value[k] > value[best]:
-                best = k
+        _emit(level[t], level_variance[t], state_level, emission[t])
+        _emit_shift(shift[t], shift_sd[t], state_shift, wide, emission[t])
+        best = np.argmax(value)
         origin[t] = best
-        _emit(
-            level[t],
-            level_variance[t],
-            shift[t],
-            shift_sd[t],
-            state_level,
-            state_shift,
-            outlier,
-            emission,
-        )
-        jump = value[best] - penalty
+        # Back to no event costs nothing: the cost of an event is paid once, at its start.
+        top = value[best]
         for k in range(s):
-            # Back to no event costs nothing: the cost of an event is paid once, at its start.
-            into = value[best] if k == 0 else jump
+            into = top if k == 0 else top - penalty
             if t > 0 and into > value[k]:
                 stayed[t, k] = False
                 value[k] = into
-            value[k] += emission[k]
+            value[k] += emission[t, k]
     path = np.zeros(n, dtype=np.int16)
-    state = 0
-    for k in range(s):
-        if value[k] > value[state]:
-            state = k
+    score = np.zeros(n)
+    state = np.argmax(value)
     for t in range(n - 1, -1, -1):
         path[t] = state
+        score[t] = emission[t, state]
         if not stayed[t, state]:
             state = origin[t]
-    score = np.zeros(n)
-    for t in range(n):
-        if path[t] > 0:
-            _emit(
-                level[t],
-                level_variance[t],
-                shift[t],
-                shift_sd[t],
-                state_level,
-                state_shift,
-                outlier,
-                emission,
-            )
-            score[t] = emission[path[t]]
     return path, score
 
 
-@numba.njit(cache=True, fastmath={"nsz", "arcp", "contract", "afn", "reassoc"})
-def _emit(level, level_variance, shift, shift_sd, state_level, state_shift, outlier, emission):  # type: ignore[no-untyped-def]
-    """Fill `emission` with the log-likelihood ratio of each state against no event."""
-    for k in range(len(emission)):
-        emission[k] = 0.0
-    if not np.isnan(level):
-        for k in range(1, len(emission)):
-            mu = state_level[k]
-            emission[k] += mu * (level - mu / 2) / level_variance
-    if not np.isnan(shift):
-        scale = 1 / (shift_sd * 2.5066282746310002)
-        null = (1 - outlier) * scale * np.exp(-0.5 * (shift / shift_sd) ** 2) + outlier
-        for k in range(1, len(emission)):
-            delta = state_shift[k]
-            if delta > 0:
-                near = np.exp(-0.5 * ((shift - delta) / shift_sd) ** 2)
-                far = np.exp(-0.5 * ((shift + delta) / shift_sd) ** 2)
-                emission[k] += np.log(((1 - outlier) * scale * 0.5 * (near + far) + outlier) / null)
+@numba.njit(cache=True, fastmath=FAST)
+def _emit(level, level_variance, state_level, emission):  # type: ignore[no-untyped-def]
+    """Add the log-likelihood ratio of a level to each state."""
+    if np.isnan(level):
+        return
+    for k in range(1, len(emission)):
+        mu = state_level[k]
+        emission[k] += mu * (level - mu / 2) / level_variance
+
+
+@numba.njit(cache=True, fastmath=FAST)
+def _emit_shift(shift, shift_sd, state_shift, wide, emission):  # type: ignore[no-untyped-def]
+    """Add the log-likelihood ratio of |shift| to each state; WIDE and OUTLIER as in likelihood."""
+    if np.isnan(shift):
+        return
+    # In units of the peak of the normal density.
+    z = shift / shift_sd
+    tails = wide / WIDE * np.exp(-0.5 * (z / WIDE) ** 2)
+    tails += OUTLIER * shift_sd * np.sqrt(2 * np.pi)
+    narrow = 1 - wide - OUTLIER
+    null = narrow * np.exp(-0.5 * z**2) + tails
+    for k in range(1, len(emission)):
+        delta = state_shift[k] / shift_sd
+        if delta > 0:
+            both = np.exp(-0.5 * (z - delta) ** 2) + np.exp(-0.5 * (z + delta) ** 2)
+            emission[k] += np.log((0.5 * narrow * both + tails) / null)
