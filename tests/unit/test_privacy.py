@@ -125,7 +125,11 @@ def test_no_marker_and_no_quality_outside_the_list(private):
     assert "log_ratio" in shown.markers.columns
     assert set(shown.quality["figure"]) == {"call_rate"}
     assert set(shown.quality["value"]) == {privacy.NOT_PUBLISHED}
-    assert set(public(made.record()).quality["value"]) == {"0.9987"}
+    asked = "at least 0.97 (fails below 0.9)"
+    plain = public(made.record(quality=made.quality(expected=asked))).quality
+    assert (set(plain["value"]), set(plain["expected"])) == ({"0.9987"}, {asked})
+    odd = public(made.record(quality=made.quality(expected="as donor-7"))).quality
+    assert set(odd["expected"]) == {""}
 
 
 def test_private_lines_and_donors_have_no_public_record():

@@ -273,3 +273,15 @@ def test_a_limit_is_never_stated_too_low(limit):
 @given(st.floats(0.001, 1))
 def test_what_is_seen_is_never_said_to_be_in_no_cells(fraction):
     assert wording.percent(fraction) != "0 %"
+
+
+@pytest.mark.parametrize(
+    ("band", "place"),
+    [
+        ("12", "gain of chromosome 12 ("),
+        ("X", "chromosome X ("),
+        ("12p13.31", "gain of 12p13.31 ("),
+    ],
+)
+def test_a_whole_chromosome_is_called_one(band, place):
+    assert place in wording.event_text(made.event(band=band), made.state())

@@ -31,7 +31,10 @@ LINE_FIELDS = (
 MEASUREMENT_FIELDS = (
     "sample", "line", "passage", "assay", "format", "platform", "batch", "bank", "baseline",
 )  # fmt: skip
-PROVENANCE = ("linedrift", "version", "made", "reference", "snakemake", "python")
+PROVENANCE = (
+    "linedrift", "made", "reference", "python", "numpy", "scipy", "pandas", "pyarrow", "pysam",
+    "bank name", "bank contact",
+)  # fmt: skip
 SETTINGS = (
     "quality", "identity", "contrast", "noise", "segmentation", "events", "trajectories",
     "limits", "hotspots", "verdict", "public",
@@ -69,7 +72,7 @@ _IDENTITY_WORDS = {
     "failed": "the genotypes are not those expected",
     "not_testable": NO_STATEMENT,
 }
-_PERCENT_OR_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
 
 # The design's floors: no setting may go below them.
 _LEAST = {"level_bin": 100_000, "level_length": 100_000, "imbalance_length": 1_000_000}
@@ -298,13 +301,11 @@ def _fractions(own: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]
 def _reasons(own: pd.DataFrame) -> list[str]:
     """Return why each row is not testable in words of our own, empty where it is."""
     untested = own["state"] == "not_testable"
-    pairs = zip(own["reason"], untested, strict=True)
-    return [_public_reason(str(reason)) if untested else "" for reason, untested in pairs]
-
-
-def _public_reason(reason: str) -> str:
-    said = reason.lower()
-    return next((words for key, words in _REASONS if key in said), NO_STATEMENT)
+    said = own["reason"].astype(str).str.lower().where(untested, "")
+    return [
+        next((words for key, words in _REASONS if key in reason), NO_STATEMENT) if of else ""
+        for reason, of in zip(said, untested, strict=True)
+    ]
 
 
 def _hotspots(
@@ -359,8 +360,9 @@ def _raised(limits: pd.Series, lengths: pd.Series, settings: Mapping[str, Any]) 
 def _quality(quality: pd.DataFrame, samples: list[str]) -> pd.DataFrame:
     """Return the figures of the allow-list; values that are no number or known word go."""
     own = quality[quality["sample"].isin(samples) & quality["figure"].isin(QUALITY_FIGURES)]
-    value = rf"{_PERCENT_OR_NUMBER}|female|male|unknown|not measured"
-    expected = rf"(?:(?:at least|at most|>=|<=) )?{_PERCENT_OR_NUMBER}|female|male|unknown"
+    value = rf"{_NUMBER}|female|male|unknown|not measured"
+    bound = rf"(?:at least |at most |>= |<= )?{_NUMBER}"
+    expected = rf"{bound}(?: \(fails (?:below|above) {_NUMBER}\))?|female|male|unknown"
     frame = pd.DataFrame(
         {
             "sample": own["sample"],

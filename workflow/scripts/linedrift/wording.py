@@ -28,7 +28,9 @@ def event_text(event: Mapping[str, Any], state: Mapping[str, Any] | pd.Series) -
     copies = "1 copy" if event["copies"] == 1 else f"{event['copies']} copies"
     cells = cells_text(state["cell_fraction"], state["low"], state["high"])
     kind, origin = KIND_WORDS[event["kind"]], ORIGIN_WORDS[event["origin"]]
-    return f"{kind} of {event['band']} ({size}, {copies}) in {cells}, {origin}"
+    place = event["band"] or event["chrom"]
+    place = f"chromosome {place}" if place.isalnum() and len(place) <= 2 else place
+    return f"{kind} of {place} ({size}, {copies}) in {cells}, {origin}"
 
 
 def size_text(length: int) -> str:
