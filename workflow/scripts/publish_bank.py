@@ -7,7 +7,7 @@ from linedrift.privacy import public_bank
 
 
 def main(job):
-    """Read the published records, write the page."""
+    """Read the published records, write the page; withdraw lines that are public no more."""
     lines = [os.path.basename(folder) for folder in job.input.files]
     bank = assembly.named_bank(
         job.params.bank["name"], lines, jobs.provenance(job.params.version, job.params.bank)
@@ -18,7 +18,8 @@ def main(job):
     )
     page = pages.bank_page(public_bank(bank, records), os.path.dirname(job.input.templates[0]))
     tables.write_beside(job.output[0], lambda path: path.write_text(page, encoding="utf-8"))
-    return f"{len(lines)} lines"
+    gone = assembly.withdraw(os.path.dirname(job.output[0]), lines)
+    return f"{len(lines)} lines; withdrawn: {', '.join(gone) or 'nothing'}"
 
 
 if __name__ == "__main__":

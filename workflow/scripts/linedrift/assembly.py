@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,26 @@ def write_line(record: LineRecord, page: str, files: str, templates: str) -> str
         f"{record.line['line']} ({record.tier}): {len(record.events)} events, "
         f"{len(written)} files, a page of {len(text) / 1e6:.1f} MB"
     )
+
+
+def withdraw(folder: str | os.PathLike[str], lines: Sequence[str]) -> list[str]:
+    """Remove what an earlier run published of lines that are no longer public; return its names.
+
+    Only what linedrift wrote is removed: pages, and folders with a list of checksums.
+    """
+    stays = {"index.html", *map(_page, lines), *lines}
+    gone = []
+    for path in sorted(Path(folder).iterdir()):
+        if path.name in stays:
+            continue
+        if path.is_dir() and (path / "SHA256SUMS").is_file():
+            shutil.rmtree(path)
+        elif path.is_file() and path.suffix == ".html":
+            path.unlink()
+        else:
+            continue
+        gone.append(path.name)
+    return gone
 
 
 def _page(line: str) -> str:

@@ -1,0 +1,122 @@
+"""Records put together from results, and written as pages and files."""
+
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+from fake_records import line_record
+from linedrift import assembly, exchange, tables
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Return a record, and the results of its line as files."""
+    record = line_record()
+    frames = {
+        "events": tables.EVENTS,
+        "trajectories": tables.TRAJECTORIES,
+        "hotspots": tables.HOTSPOTS,
+        "findings": tables.FINDINGS,
+        "identity": tables.IDENTITY,
+    }
+    files = {name: str(tmp_path / f"{name}.tsv") for name in frames}
+    for name, table in frames.items():
+        tables.write(getattr(record, name), files[name], table)
+    files["tracks"] = str(tmp_path / "tracks.parquet")
+    tables.write(record.tracks, files["tracks"], tables.TRACKS)
+    files["markers"] = str(tmp_path / "markers.parquet")
+    record.markers.to_parquet(files["markers"])
+    files["verdict"] = str(tmp_path / "verdict.json")
+    (tmp_path / "verdict.json").write_text(json.dumps(record.verdict))
+    files["quality"] = []
+    for sample, rows in record.quality.groupby("sample", sort=False):
+        files["quality"].append(str(tmp_path / f"{sample}.tsv"))
+        tables.write(rows, files["quality"][-1], tables.QUALITY)
+    return record, files
+
+
+def test_a_record_comes_back_from_its_results(results):
+    record, files = results
+    donor = {"sample": "D01-p0", "line": "D01", "passage": 0, "assay": "snp_array"}
+    rows = [*record.measurements.to_dict("records"), donor]
+    found = assembly.line_record(files, record.line, rows, record.settings, record.provenance)
+    assert found.tier == "private"
+    assert found.measurements["sample"].tolist() == record.measurements["sample"].tolist()
+    for name in ("events", "trajectories", "hotspots", "quality", "identity"):
+        pd.testing.assert_frame_equal(
+            getattr(found, name),
+            getattr(record, name),
+            check_dtype=False,
+            check_categorical=False,
+            rtol=1e-4,
+        )
+    assert found.verdict == json.loads(json.dumps(record.verdict))
+    assert found.inherited == (record.events["origin"] == "inherited").sum()
+
+
+def bank(results, lines, **more):
+    record, files = results
+    paths = {name: [files[name]] for name in ("events", "hotspots", "verdict")}
+    pairs = f"{files['identity']}.pairs.tsv"
+    tables.write(tables.IDENTITY_PAIRS.empty(), pairs, tables.IDENTITY_PAIRS)
+    paths |= {
+        "quality": files["quality"], "bank_identity": files["identity"], "bank_pairs": pairs,
+    }  # fmt: skip
+    return assembly.bank_record(
+        paths | more, lines, record.measurements.to_dict("records"), "Bank", {}
+    )
+
+
+def test_the_bank_lists_every_line_also_those_that_nobody_measured(results):
+    record, _ = results
+    other = record.line | {"line": "LD002"}
+    found = bank(results, [record.line, other]).lines.set_index("line")
+    assert found.loc["LD001", "verdict"] == record.verdict["verdict"]
+    assert found.loc["LD001", "latest_passage"] == record.verdict["latest_passage"]
+    assert found.loc["LD001", "page"] == "LD001.html"
+    assert found.loc["LD002", ["verdict", "sentence", "page"]].tolist() == [
+        "insufficient", "Not measured.", "",
+    ]  # fmt: skip
+    assert found.loc["LD002", "latest_passage"] == ""
+
+
+def test_the_bank_counts_calls_and_not_candidates(results):
+    record, files = results
+    most = record.verdict["basis"]["settings"]["max_false_event_rate"]
+    row = bank(results, [record.line]).lines.iloc[0]
+    counted = record.events[record.events["false_event_rate"] <= most]
+    assert row["n_acquired"] == (counted["origin"] == "acquired").sum() > 0
+    events = record.events.assign(false_event_rate=most * 2)
+    tables.write(events, files["events"], tables.EVENTS)
+    row = bank(results, [record.line]).lines.iloc[0]
+    assert row["n_acquired"] == row["n_inherited"] == 0
+
+
+def test_a_page_links_to_files_that_are_there(results, tmp_path, repository):
+    record, _ = results
+    page, files = tmp_path / "report" / "LD001.html", tmp_path / "report" / "LD001"
+    told = assembly.write_line(
+        dataclasses.replace(record, downloads=()), str(page), str(files),
+        str(repository / "resources" / "pages"),
+    )  # fmt: skip
+    text = page.read_text(encoding="utf-8")
+    assert "LD001 (private)" in told
+    for file in files.iterdir():
+        assert f'href="./LD001/{file.name}"' in text
+    assert 'href="./index.html"' in text
+    assert exchange.read_json(files / "LD001.json").line == record.line
+
+
+def test_what_is_public_no_more_is_withdrawn_and_nothing_else(tmp_path):
+    for line in ("A", "B"):
+        (tmp_path / line).mkdir()
+        (tmp_path / line / "SHA256SUMS").touch()
+        (tmp_path / f"{line}.html").touch()
+    (tmp_path / "index.html").touch()
+    (tmp_path / "CNAME").touch()
+    (tmp_path / "images").mkdir()
+    assert assembly.withdraw(tmp_path, ["A"]) == ["B", "B.html"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "A", "A.html", "index.html", "CNAME", "images",
+    }  # fmt: skip
