@@ -179,13 +179,15 @@ def bpm(path: Path, loci: pd.DataFrame, *, name: str = "Tiny_A1.bpm", entry: int
     data = b"BPM\x01" + struct.pack("<i", 4 | 0x1000) + _string(name) + _string("controls" * 40)
     data += struct.pack("<i", len(loci)) + np.arange(1, len(loci) + 1, dtype="<i4").tobytes()
     data += b"".join(_string(one) for one in loci["name"]) + bytes(len(loci))
+    entries = []
     for row in loci[::-1].itertuples():
-        data += struct.pack("<i", entry) + _string(f"{row.name}-0_T_F_1") + _string(row.name)
-        data += 3 * _string("") + bytes(4) + 2 * _string("TOP") + _string("[A/G]")
-        data += _string(row.chrom) + 2 * _string("diploid") + _string(str(row.pos))
-        data += 2 * _string("ACGT" * 60) + struct.pack("<ii", 1, 2) + 7 * _string("x") + bytes(4)
-        data += bytes(16) if entry >= 7 else b""
-        data += _string("+") if entry == 8 else b""
+        one = struct.pack("<i", entry) + _string(f"{row.name}-0_T_F_1") + _string(row.name)
+        one += 3 * _string("") + bytes(4) + 2 * _string("TOP") + _string("[A/G]")
+        one += _string(row.chrom) + 2 * _string("diploid") + _string(str(row.pos))
+        one += 2 * _string("ACGT" * 60) + struct.pack("<ii", 1, 2) + 7 * _string("x") + bytes(4)
+        one += bytes(16) if entry >= 7 else b""
+        entries.append(one + (_string("+") if entry == 8 else b""))
+    data += b"".join(entries)
     path.write_bytes(data)
     return str(path)
 

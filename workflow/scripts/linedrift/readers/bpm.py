@@ -239,7 +239,8 @@ def read_bpm(path: str) -> tuple[pa.Table, dict[str, Any]]:
         When it is no BPM manifest or is cut.
     """
     found = bpm_head(path)
-    data = np.fromfile(path, dtype=np.uint8)
+    # Mapped, not read: manifests have up to 1 GB, of which names and positions are a small part.
+    data = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
     n = found["n_loci"]
     if n <= 0 or found["offset"] + 6 * n > len(data):
         raise ReadingError(f"{path}: BPM is cut in its list of {n:,} loci; fetch it again")

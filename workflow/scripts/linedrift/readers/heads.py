@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import mmap
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ _GTC_BYTES = 1 << 20
 # Files up to these sizes are read whole for the names of their samples or markers (about .2 s).
 _SMALL_PACKED, _SMALL_PLAIN = 16 << 20, 64 << 20
 _PROBES = 500
+# Files are looked at in parallel; a manifest or chain that they share is read by one of them.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def problems(
@@ -86,7 +89,8 @@ def _ask(found: list[str], ask: Callable[..., Any], *given: Any) -> Any:
 
 
 def _check_chain(of: genome.Build, chains: Mapping[str, str]) -> None:
-    _chain(array.chain_path(of, chains), of.name)
+    with _ONE_AT_A_TIME:
+        _chain(array.chain_path(of, chains), of.name)
 
 
 @functools.lru_cache(maxsize=8)
@@ -158,7 +162,8 @@ def _head_rows(
 
 def _markers(path: str, build: str) -> tuple[pa.Table, dict[str, Any]]:
     state = os.stat(path)
-    return _markers_of(path, build, state.st_mtime_ns, state.st_size)
+    with _ONE_AT_A_TIME:
+        return _markers_of(path, build, state.st_mtime_ns, state.st_size)
 
 
 @functools.lru_cache(maxsize=4)
