@@ -45,8 +45,11 @@ rule call_events:
             "<results>/segments/{of[sample]}.{of[assay]}.parquet", of=members
         ),
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+        identity="<results>/lines/{line}/identity.tsv",
         bands=curated("bands"),
         hotspot_table=curated("hotspots"),
+        rules=curated("hotspot_rules"),
+        genes=curated("hotspot_genes"),
         lookalikes=curated("lookalikes"),
         library=library("call_events"),
     output:

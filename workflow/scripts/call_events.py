@@ -4,21 +4,70 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from linedrift import jobs, tables
+from linedrift import genome, hotspots, jobs, quality, tables
+from linedrift.events import Measurement, call
 from linedrift.noise import Noise
+from linedrift.trajectories import events_and_courses
 
 
 def main(job):
-    """Read contrasts, noise, segments and quality of a line; write events and their course."""
-    measurements = pd.DataFrame(job.params.measurements)
-    contrasts = [tables.read(path, tables.CONTRAST) for path in job.input.contrasts]
-    noise = [
-        Noise.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        for path in job.input.noise
-    ]
-    segments = [tables.read(path, tables.SEGMENTS) for path in job.input.segments]
-    quality = pd.concat([tables.read(path, tables.QUALITY) for path in job.input.quality])
-    raise NotImplementedError(measurements, contrasts, noise, segments, quality)
+    """Read all that was measured of a line; write its events, their course, its hotspots."""
+    measurements = list(measured(job))
+    settings = job.params.settings
+    spots, rules, genes, lookalikes = (
+        curated(job.input[name]) for name in ("hotspot_table", "rules", "genes", "lookalikes")
+    )
+    bands = tables.read_bands(job.input.bands)
+    line = job.params.line["line"]
+    calls = call(
+        measurements,
+        genome.Karyotype(job.params.line["sex"]),
+        hotspots.regions(spots, genome.arms(bands), settings),
+        settings,
+        donor=job.params.line["kind"] == "donor",
+    )
+    events, courses = events_and_courses(line, calls, bands, settings)
+    events = hotspots.matched(events, spots, rules, genes, lookalikes)
+    asked = hotspots.ask(calls, events, courses, spots, settings)
+    tables.write(events, job.output.events, tables.EVENTS)
+    tables.write(courses, job.output.trajectories, tables.TRAJECTORIES)
+    tables.write(asked, job.output.hotspots, tables.HOTSPOTS)
+    counts = ", ".join(f"{n} {name}" for name, n in events["origin"].value_counts().items())
+    return f"{line}: {len(measurements)} measurements; events: {counts or 'none'}"
+
+
+def measured(job):
+    """Yield the measurements of the job, with the reason where one is not testable."""
+    people = tables.read(job.input.identity, tables.IDENTITY)
+    stranger = people[people["state"] == "failed"].set_index(["sample", "assay"])["reason"]
+    own = [row for row in job.params.measurements if row["role"] == "own"]
+    # Where no sample is the donor's, there is nothing better to show than what they are.
+    alone = all((row["sample"], row["assay"]) in stranger.index for row in own)
+    for place, row in enumerate(job.params.measurements):
+        key = (row["sample"], row["assay"])
+        reason = quality.failed(tables.read(job.input.quality[place], tables.QUALITY))
+        if not reason and key in stranger.index and not alone:
+            reason = f"identity failed: {stranger[key]}"
+        text = Path(job.input.noise[place]).read_text(encoding="utf-8")
+        yield Measurement(
+            sample=row["sample"],
+            passage=int(row["passage"]),
+            assay=row["assay"],
+            contrast=tables.read(job.input.contrasts[place], tables.CONTRAST),
+            noise=Noise.from_dict(json.loads(text)),
+            segments=tables.read(job.input.segments[place], tables.SEGMENTS),
+            baseline=row["baseline"],
+            role="sample" if row["role"] == "own" else "donor",
+            reason=reason,
+        )
+
+
+def curated(path):
+    """Return a curated table as text, its intervals as numbers."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    if "start" in table:
+        table = table[table["start"] != ""].astype({"start": int, "end": int})
+    return table.reset_index(drop=True)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,8 @@ def call(
     karyotype: Karyotype,
     regions: pd.DataFrame,
     settings: Mapping[str, Any],
+    *,
+    donor: bool = False,
 ) -> LineCalls:
     """Return the events of a line, each fitted over all its usable measurements.
 
@@ -100,6 +102,8 @@ def call(
         chrom, start, end of fixed questions: hotspots, arms and chromosomes.
     settings
         Section `events` of the config.
+    donor
+        Whether the line is a donor: what a donor has is inherited by definition.
 
     Notes
     -----
@@ -122,7 +126,10 @@ def call(
             accepted, others = _detect(data.only(group), segments, regions, settings)
             for one in accepted:
                 one = _over(data, members, group, one, settings)
-                one = _with_origin(data, members, baseline, measurements, one, settings)
+                if donor:
+                    one = replace(one, origin="inherited")
+                else:
+                    one = _with_origin(data, members, baseline, measurements, one, settings)
                 if not any(_same(one.fit, other.fit) for other in found):
                     found.append(one)
             rest += [_over(data, members, group, one, settings) for one in others]
@@ -392,10 +399,7 @@ def _with_origin(
 ) -> Call:
     """Return the event with its origin, tested on the signal of the baseline."""
     if baseline is None:
-        donor = all(
-            measurements[k].role == "sample" and not measurements[k].baseline for k in members
-        )
-        return replace(one, origin="unknown", note="" if donor else "no usable baseline")
+        return replace(one, origin="unknown", note="no baseline could be used")
     is_donor = measurements[baseline].role == "donor"
     low, high, fraction, kind = _in_baseline(data, members, baseline, one.fit, settings)
     if kind != one.fit.kind:

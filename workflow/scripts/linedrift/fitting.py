@@ -319,6 +319,13 @@ class Stretch:
                 break
         return fraction
 
+    def pull(self, kind: str, fraction: np.ndarray, but: int) -> np.ndarray:
+        """Return half the log-odds of each locus' haplotype sign, from all but one measurement."""
+        delta = allelic_shift(kind, fraction)
+        delta[but] = 0.0
+        variance = self.stack.shift_sd**2 + self.stack.shift_shared_sd**2
+        return (delta / variance) @ np.nan_to_num(self.shift)
+
     def interval(self, kind: str, fraction: np.ndarray, k: int) -> tuple[float, float]:
         """Return the 95 % profile-likelihood interval of the cell fraction of measurement `k`."""
         values = self.along(kind, fraction, k, GRID)

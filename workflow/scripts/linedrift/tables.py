@@ -107,7 +107,9 @@ CONTRAST = Table(
         Column("shift_sd", "float32", "sd that is independent between passages", "fraction"),
         Column("shift_shared_sd", "float32", "sd that all passages share", "fraction"),
         Column("log_ratio_baseline", "float32", "what was subtracted from the level", "log2"),
-        Column("shift_baseline", "float32", "what was subtracted from b_fraction - 1/2", "fraction"),
+        Column(
+            "shift_baseline", "float32", "what was subtracted from b_fraction - 1/2", "fraction"
+        ),
     ),
     ("chrom", "start"),
 )
@@ -414,6 +416,22 @@ def read(
         raise TableError(f"{path}: {error}") from error
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read as table {table.name}: {error}") from error
+
+
+def read_bands(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read UCSC's cytoBand table (no header): chrom, start, end, band, stain.
+
+    Raises
+    ------
+    TableError
+        Naming the file, when it is no such table.
+    """
+    names = ["chrom", "start", "end", "band", "stain"]
+    try:
+        bands = pd.read_csv(path, sep="\t", names=names, dtype={"start": int, "end": int})
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path}: cannot be read as UCSC cytoBand: {error}") from error
+    return bands.astype({"chrom": CHROM_DTYPE})
 
 
 def markdown() -> str:

@@ -1,0 +1,256 @@
+"""The course of each event through the passages, and the events as people read them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linedrift import tables
+from linedrift.events import Call, LineCalls, Measurement
+from linedrift.fitting import GRID, Stretch
+from linedrift.genome import arms, band_of
+from linedrift.iscn import render
+from linedrift.likelihood import alleles
+from linedrift.limits import detectable, false_event_rate, needed_score
+
+NAN = float("nan")
+
+
+def events_and_courses(
+    line: str, calls: LineCalls, bands: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return EVENTS of a line and TRAJECTORIES of each of them over all its measurements.
+
+    Parameters
+    ----------
+    line
+        Name of the line.
+    calls
+        What `events.call` found.
+    bands
+        Cytogenetic bands (chrom, start, end, band, stain).
+    settings
+        Section `events` of the config.
+
+    Notes
+    -----
+    `hotspot_id` and `genes` are empty here; `hotspots.matched` fills them.
+    """
+    rows, courses, seen = [], [], set[str]()
+    for call in calls.calls:
+        place = _place(calls, call)
+        event_id = _event_id(line, call.fit.kind, place, seen)
+        course = [
+            {"event_id": event_id, **_at(calls, call, k, settings)}
+            for k in range(len(calls.measurements))
+        ]
+        courses += course
+        rows.append(_event(line, event_id, call, place, course, bands, calls))
+    events = pd.DataFrame(rows) if rows else tables.EVENTS.empty()
+    course_frame = pd.DataFrame(courses) if courses else tables.TRAJECTORIES.empty()
+    return (
+        tables.in_genome_order(tables.conform(events, tables.EVENTS)),
+        tables.conform(course_frame, tables.TRAJECTORIES),
+    )
+
+
+def _place(calls: LineCalls, call: Call) -> dict[str, Any]:
+    data, fit = calls.stack, call.fit
+    return {
+        "chrom": str(data.chrom[fit.first]),
+        "start": int(data.start[fit.first]),
+        "end": int(data.end[fit.last - 1]),
+        "start_low": call.start_range[0],
+        "start_high": call.start_range[1],
+        "end_low": call.end_range[0],
+        "end_high": call.end_range[1],
+    }
+
+
+def _event_id(line: str, kind: str, place: Mapping[str, Any], seen: set[str]) -> str:
+    """Return a hash that stays when a new passage moves the ends by less than half a Mb."""
+    megabase = round((place["start"] + place["end"]) / 2e6)
+    text = f"{line}|{place['chrom']}|{kind}|{megabase}"
+    while text in seen:
+        text += "+"
+    seen.add(text)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _event(
+    line: str,
+    event_id: str,
+    call: Call,
+    place: Mapping[str, Any],
+    course: list[dict[str, Any]],
+    bands: pd.DataFrame,
+    calls: LineCalls,
+) -> dict[str, Any]:
+    expected = int(np.median(calls.stack.copies[call.fit.first : call.fit.last]))
+    state = alleles(call.fit.kind, expected)
+    assert state is not None
+    own = {m.sample for m in calls.measurements if m.role == "sample"}
+    present = [row for row in course if row["state"] == "present" and row["sample"] in own]
+    largest = max(present, key=lambda row: row["cell_fraction"], default=None)
+    # A rate below 1e-30 says no more than that; phred 300 at the most.
+    rate = max(call.rate, 1e-30)
+    band = band_of(bands, place["chrom"], place["start"], place["end"])
+    return {
+        "event_id": event_id,
+        "line": line,
+        **place,
+        "band": band,
+        "kind": call.fit.kind,
+        "copies": state.copies,
+        "origin": call.origin,
+        "first_passage": min((row["passage"] for row in present), default=pd.NA),
+        "quality": -10 * np.log10(min(rate, 1.0)),
+        "false_event_rate": rate,
+        "hotspot_id": "",
+        "genes": "",
+        "iscn": _iscn(place, band, call.fit.kind, state.copies, expected, largest, bands),
+        "note": call.note,
+    }
+
+
+def _iscn(
+    place: Mapping[str, Any],
+    band: str,
+    kind: str,
+    copies: int,
+    expected: int,
+    largest: Mapping[str, Any] | None,
+    bands: pd.DataFrame,
+) -> str:
+    arm = arms(bands[bands["chrom"] == place["chrom"]])
+    length = place["end"] - place["start"]
+    share = [
+        (min(place["end"], end) - max(place["start"], start)) / (end - start)
+        for start, end in zip(arm["start"], arm["end"], strict=True)
+    ]
+    # Nine tenths of an arm are printed as the arm (resources/README.md, conventions).
+    whole_arm = (
+        bool(share) and max(share) >= 0.9 and length <= 1.05 * max(arm["end"] - arm["start"])
+    )
+    return render(
+        place["chrom"],
+        place["start"],
+        place["end"],
+        band,
+        copies,
+        expected,
+        largest["cell_fraction"] if largest else NAN,
+        largest["high"] if largest else NAN,
+        kind,
+        whole_arm=whole_arm and min(share) < 0.1,
+    )
+
+
+def _at(calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of one measurement: state, cell fraction with interval, limit, support."""
+    measured = calls.measurements[k]
+    row: dict[str, Any] = {
+        "sample": measured.sample,
+        "passage": measured.passage,
+        "cell_fraction": NAN,
+        "low": NAN,
+        "high": NAN,
+        "limit": NAN,
+        "support": NAN,
+        "snp_array": NAN,
+        "state": "not_testable",
+        "reason": _why_not(measured),
+    }
+    if row["reason"]:
+        return row
+    if k in calls.members:
+        found = _of_member(calls, call, calls.members.index(k), settings)
+    else:
+        found = _of_baseline(calls, call, k, settings)
+    return {**row, **found}
+
+
+def _why_not(measured: Measurement) -> str:
+    return measured.reason or measured.noise.reason
+
+
+def _of_member(calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    stretch = Stretch(calls.data(call), call.fit.first, call.fit.last, settings)
+    fit = call.fit
+    others = np.delete(fit.support, k)
+    carried = bool(len(others)) and others.max() >= settings["tracked"]
+    needed = settings["tracked"] if carried else _needed(calls, call, settings)
+    known = known_signs(stretch, fit.kind, fit.fraction, k) if carried else 0.0
+    limit = detectable(stretch.parts[k], fit.kind, needed, settings, known)
+    low, high = stretch.interval(fit.kind, fit.fraction, k)
+    return _row(fit.fraction[k], low, high, limit, fit.support[k], needed)
+
+
+def _of_baseline(
+    calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    fit, members = call.fit, calls.members
+    together = calls.stack.only([*members, k])
+    if call.whole:
+        together = together.whole()
+    stretch = Stretch(together, fit.first, fit.last, settings)
+    fraction = np.append(fit.fraction, 0.0)
+    last = len(members)
+    values = stretch.along(fit.kind, fraction, last, GRID)
+    best = int(np.argmax(values))
+    inside = GRID[values >= values[best] - 1.92]
+    known = known_signs(stretch, fit.kind, fraction, last)
+    limit = detectable(stretch.parts[last], fit.kind, settings["tracked"], settings, known)
+    support = float(values[best] - values[0])
+    return _row(
+        float(GRID[best]),
+        float(inside.min()),
+        float(inside.max()),
+        limit,
+        support,
+        settings["tracked"],
+    )
+
+
+def _row(
+    fraction: float, low: float, high: float, limit: float, support: float, needed: float
+) -> dict[str, Any]:
+    found = {"support": support, "snp_array": support, "limit": limit}
+    if support >= needed and fraction > 0:
+        return {
+            **found,
+            "state": "present",
+            "cell_fraction": fraction,
+            "low": low,
+            "high": high,
+            "reason": "",
+        }
+    if np.isnan(limit):
+        reason = "too few informative loci: an event in every cell could be missed"
+        return {**found, "state": "not_testable", "reason": reason}
+    # What is below the limit is reported as an upper bound, not as a fraction.
+    return {**found, "state": "absent", "low": 0.0, "high": high, "reason": ""}
+
+
+def _needed(calls: LineCalls, call: Call, settings: Mapping[str, Any]) -> float:
+    """Return the score that this event needed to be called, for its limit where it is absent."""
+    length = max(call.fit.last - call.fit.first, 1)
+    needed = needed_score(calls.stack.size / length, settings)
+    # An event that was accepted under a fixed question needed less.
+    return min(needed, call.fit.score) if false_event_rate(needed, 1.0, settings) < 1 else needed
+
+
+def known_signs(stretch: Stretch, kind: str, fraction: np.ndarray, k: int) -> float:
+    """Return how many heterozygous loci have a haplotype sign that the others than `k` tell.
+
+    The sum over loci of tanh^2 of half the log-odds of the sign: 1 where it is certain, 0
+    where nothing is known.
+    """
+    if stretch.copies != 2 or stretch.n_shifts == 0:
+        return 0.0
+    pull = stretch.pull(kind, fraction, k)
+    return float((np.tanh(pull) ** 2) @ stretch.weight)
