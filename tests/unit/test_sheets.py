@@ -524,6 +524,19 @@ def test_every_setting_that_is_shipped_has_its_type_and_range_in_the_schema(conf
     assert missing(config, config_schema, "") == []
 
 
+def test_the_schema_knows_no_setting_that_is_not_shipped(config, config_schema):
+    def unused(value, schema, place):
+        known = schema.get("properties", {})
+        return [f"{place}.{key}" for key in known if key not in value] + [
+            one
+            for key, inner in known.items()
+            if isinstance(value.get(key), dict)
+            for one in unused(value[key], inner, f"{place}.{key}")
+        ]
+
+    assert unused(config, config_schema, "") == []
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [("contrast", "response", -1), ("contrast", "response", "0.5"), ("events", "rate", 0)],
