@@ -1,7 +1,6 @@
 """A copy of the workflow that tests may change, with scripts that only make their outputs."""
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -56,7 +55,6 @@ class Checkout:
         return subprocess.run(
             command,
             cwd=cwd or self.folder,
-            env=os.environ | {"PYTHONWARNINGS": "default"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

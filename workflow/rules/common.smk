@@ -55,20 +55,24 @@ def library(script):
     return [source(name) for name in sorted(found)]
 
 
+def shipped(path):
+    """Return the text of a file that the workflow comes with."""
+    with open(workflow.source_path(f"../../{path}"), encoding="utf-8") as file:
+        return file.read()
+
+
 # The settings: the user's over those that linedrift comes with; unknown keys are refused.
-with open(workflow.source_path("../../config/config.yaml"), encoding="utf-8") as text:
-    settings = yaml.safe_load(text)
+settings = yaml.safe_load(shipped("config/config.yaml"))
 update_config(settings, config)
 config.update(settings)
+VERSION = tomllib.loads(shipped("pyproject.toml"))["project"]["version"]
 
 # The library, wherever the workflow was taken from; library() has fetched what check needs.
 sys.path.append(os.path.dirname(os.path.dirname(library("check")[0])))
 from linedrift import sheet_columns, sheets
 
-with open(
-    workflow.source_path("../schemas/config.schema.yaml"), encoding="utf-8"
-) as text:
-    wrong = sheet_columns.check_settings(config, yaml.safe_load(text), "settings")
+schema = yaml.safe_load(shipped("workflow/schemas/config.schema.yaml"))
+wrong = sheet_columns.check_settings(config, schema, "settings")
 try:
     if wrong:
         raise sheets.SheetError(wrong)
@@ -94,8 +98,6 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
-with open(workflow.source_path("../../pyproject.toml"), encoding="utf-8") as text:
-    VERSION = tomllib.loads(text.read())["project"]["version"]
 # The sections of the settings that a page shows.
 SHOWN = {name: part for name, part in config.items() if name in sheet_columns.SECTIONS}
 
@@ -131,11 +133,14 @@ def cell(column):
     return lambda wildcards: BY_SAMPLE[wildcards.sample][column]
 
 
-def cells(column):
-    """Return the texts in a column (separated by ;) for the sample of a job; [] if it is empty."""
-    return lambda wildcards: [
-        text for text in cell(column)(wildcards).split(";") if text
-    ]
+def second_file(wildcards):
+    """Return the second file of a job's measurement; [] if it has none."""
+    return [path] if (path := cell("path2")(wildcards)) else []
+
+
+def baselines(wildcards):
+    """Return the samples that the sample of a job is compared with; [] if it has none."""
+    return [name for name in cell("baseline")(wildcards).split(";") if name]
 
 
 def chain_file(wildcards):

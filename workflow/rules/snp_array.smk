@@ -12,7 +12,7 @@ rule read_snp_array:
     """Read log R ratio, B-allele frequency and genotype of one sample, on GRCh38."""
     input:
         data=cell("path"),
-        path2=cells("path2"),
+        path2=second_file,
         chain=chain_file,
         library=library("read_snp_array"),
     output:
@@ -84,9 +84,7 @@ rule contrast:
     """Take away what the sample shares with its baseline, and measure the noise that is left."""
     input:
         signals="<results>/signals/{sample}.snp_array.parquet",
-        baselines=collect(
-            "<results>/signals/{base}.snp_array.parquet", base=cells("baseline")
-        ),
+        baselines=collect("<results>/signals/{base}.snp_array.parquet", base=baselines),
         library=library("contrast"),
     output:
         contrast="<results>/contrasts/{sample}.snp_array.parquet",

@@ -286,26 +286,42 @@ class Stretch:
         return max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
 
     def _fit_kind(self, kind: str, start: np.ndarray) -> Fit:
-        count = len(start)
-        fraction = self._ascend(kind, start)
-        shift, level = self.scores(kind, fraction[None])
-        support = np.zeros(count)
-        total = float(shift[0] + level[0])
-        for k in range(count):
-            support[k] = total - self.along(kind, fraction, k, np.zeros(1))[0]
-        evidence = float(shift[0]) - self.noisier
+        fraction, support = self._carriers(kind, self._ascend(kind, start))
+        shift, level = (float(part[0]) for part in self.scores(kind, fraction[None]))
+        carriers = int((fraction > 0).sum())
+        # More measurements are more chances: which of them carries it, and how much each.
+        cost = 2 * np.log(len(fraction)) + self.settings["carrier_cost"] * max(carriers - 1, 0)
+        evidence = shift - self.noisier - cost
         return Fit(
             self.first,
             self.last,
             kind,
             fraction,
-            evidence + float(level[0]),
+            evidence + level,
             evidence,
-            float(level[0]),
+            level,
             support,
             self.n_levels,
             self.n_shifts,
         )
+
+    def _carriers(self, kind: str, fraction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the fractions, 0 where a measurement adds less than it costs, and the support.
+
+        The support of a measurement is what the evidence loses when its fraction is 0.
+        """
+        fraction = fraction.copy()
+        while True:
+            total = float(np.sum(self.scores(kind, fraction[None])))
+            without = [self.along(kind, fraction, k, np.zeros(1))[0] for k in range(len(fraction))]
+            support = total - np.array(without)
+            carriers = np.flatnonzero(fraction > 0)
+            if len(carriers) < 2:
+                return fraction, support
+            weakest = carriers[np.argmin(support[carriers])]
+            if support[weakest] >= self.settings["carrier_cost"]:
+                return fraction, support
+            fraction[weakest] = 0.0
 
     def _ascend(self, kind: str, start: np.ndarray) -> np.ndarray:
         """Return the cell fractions that maximise the evidence, one measurement at a time."""
