@@ -11,7 +11,7 @@ import pandas as pd
 
 from linedrift.fitting import GRID, Fit, Stack, Stretch, ends, locus_scores, stack
 from linedrift.genome import Karyotype
-from linedrift.limits import false_event_rate, needed_score
+from linedrift.limits import false_event_rate, log_rate, needed_score
 from linedrift.noise import Noise
 from linedrift.tables import EVENT_KINDS
 
@@ -240,7 +240,7 @@ def _fit(
 def _evidence(one: tuple[Fit, float], settings: Mapping[str, Any]) -> float:
     """Return minus the log of the false-event rate."""
     fit, places = one
-    return -float(np.log(false_event_rate(fit.score, places, settings)))
+    return -float(log_rate(fit.score, places, settings))
 
 
 def _merge_neighbours(
@@ -331,7 +331,8 @@ def _resolve(
     """Return (events, candidates below the rate): the surest first, none of them twice."""
     accepted: list[Call] = []
     rest: list[Call] = []
-    for one, places in sorted(found, key=lambda pair: pair[0].rate):
+    surest = sorted(found, key=lambda pair: -_evidence((pair[0].fit, pair[1]), settings))
+    for one, places in surest:
         overlapping = [a for a in accepted if _overlap(a.fit, one.fit) > 0]
         rate = one.rate
         if overlapping:

@@ -27,13 +27,16 @@ def false_event_rate(
     ratio s by chance with a probability that falls as exp(-slope s); `null_scale` and
     `null_slope` of the config are fitted to null genomes (benchmarks/README.md).
     """
-    score, places = np.asarray(score, float), np.asarray(places, float)
     # Beyond 700 nats exp would be 0 or infinite.
-    return (
-        settings["null_scale"]
-        * places
-        * np.exp(-np.clip(settings["null_slope"] * score, -700, 700))
-    )
+    return np.exp(np.clip(log_rate(score, places, settings), -700, 700))
+
+
+def log_rate(
+    score: np.ndarray | float, places: np.ndarray | float, settings: Mapping[str, Any]
+) -> np.ndarray:
+    """Return the natural logarithm of `false_event_rate`, without bounds."""
+    score, places = np.asarray(score, float), np.asarray(places, float)
+    return np.log(settings["null_scale"] * places) - settings["null_slope"] * score
 
 
 def needed_score(places: float, settings: Mapping[str, Any]) -> float:
