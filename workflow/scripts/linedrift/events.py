@@ -144,11 +144,9 @@ def _detect(
     settings: Mapping[str, Any],
 ) -> tuple[list[Call], list[Call]]:
     """Return (events, candidates below the rate) of measurements that are independent."""
-    asked = _segments(joint, segments, settings)
-    fits = [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
-    fits = _merge_neighbours(joint, fits, settings)
-    asked = _questions(joint, regions, settings)
-    fits += [fit for candidate in asked if (fit := _fit(joint, candidate, settings))]
+    questions = _fits(joint, _questions(joint, regions, settings), settings)
+    parts = _fits(joint, _segments(joint, segments, questions, settings), settings)
+    fits = questions + _merge_neighbours(joint, parts, settings)
     refined = [_refine(joint, fit, settings) for fit in fits if _evidence(fit, settings) > 0]
     return _resolve(joint, refined, settings)
 
@@ -184,16 +182,31 @@ def _places(data: Stack, first: int, last: int) -> float:
 
 
 def _segments(
-    data: Stack, segments: Sequence[pd.DataFrame], settings: Mapping[str, Any]
+    data: Stack,
+    segments: Sequence[pd.DataFrame],
+    questions: Sequence[tuple[Fit, float]],
+    settings: Mapping[str, Any],
 ) -> list[Candidate]:
-    """Return the promising segments of all measurements as ranges of loci, each once."""
+    """Return the promising segments of all measurements as ranges of loci, each once.
+
+    A long event breaks into dozens of segments. Those that lie within the answer to a fixed
+    question and are the same there, in kind and cell fraction, are not asked again.
+    """
+    large = [fit for fit, places in questions if _evidence((fit, places), settings) > 0]
     ranges = set()
-    for frame in segments:
-        for chrom, start, end, score in zip(
-            frame["chrom"], frame["start"], frame["end"], frame["score"], strict=True
-        ):
+    columns = ["chrom", "start", "end", "kind", "cell_fraction", "score"]
+    for k, frame in enumerate(segments):
+        for chrom, start, end, kind, fraction, score in frame[columns].itertuples(index=False):
             first, last = data.range(chrom, start, end)
-            if score - np.log(_places(data, first, last)) >= settings["promise"]:
+            promising = score - np.log(_places(data, first, last)) >= settings["promise"]
+            answered = any(
+                fit.first <= first
+                and last <= fit.last
+                and fit.kind == kind
+                and abs(fit.fraction[k] - fraction) <= 0.15 * fit.fraction[k]
+                for fit in large
+            )
+            if promising and not answered:
                 ranges.add((first, last))
     return [Candidate(i, j, _places(data, i, j)) for i, j in sorted(ranges)]
 
@@ -220,6 +233,12 @@ def _same_copies(data: Stack, first: int, last: int) -> tuple[int, int]:
     edges = np.concatenate([[0], np.flatnonzero(np.diff(copies)) + 1, [last - first]])
     longest = int(np.argmax(np.diff(edges)))
     return first + int(edges[longest]), first + int(edges[longest + 1])
+
+
+def _fits(
+    data: Stack, asked: Sequence[Candidate], settings: Mapping[str, Any]
+) -> list[tuple[Fit, float]]:
+    return [fit for candidate in asked if (fit := _fit(data, candidate, settings))]
 
 
 def _fit(
