@@ -80,11 +80,37 @@ rule genotype:
         "../scripts/genotype.py"
 
 
+rule gc_content:
+    """Measure the GC content of the reference, which waves of the signal follow."""
+    input:
+        reference=config["resources"]["reference"] or [],
+        library=library("gc_content"),
+    output:
+        gc_content="<results>/gc_content.parquet",
+    log:
+        "<results>/logs/gc_content.log",
+    benchmark:
+        "<results>/benchmarks/gc_content.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    script:
+        "../scripts/gc_content.py"
+
+
 rule contrast:
     """Take away what the sample shares with its baseline, and measure the noise that is left."""
     input:
         signals="<results>/signals/{sample}.snp_array.parquet",
         baselines=collect("<results>/signals/{base}.snp_array.parquet", base=baselines),
+        bands=curated("bands"),
+        gc_content=branch(
+            config["resources"]["reference"],
+            then="<results>/gc_content.parquet",
+            otherwise=[],
+        ),
         library=library("contrast"),
     output:
         contrast="<results>/contrasts/{sample}.snp_array.parquet",

@@ -5,13 +5,17 @@ import json
 from linedrift import jobs, tables
 from linedrift.contrast import contrast
 from linedrift.genome import Karyotype
+from linedrift.waves import covariates
 
 
 def main(job):
     """Read signals of the sample and its baselines, write the contrast and its noise."""
     signals = tables.read(job.input.signals, tables.SIGNALS)
     baselines = [tables.read(path, tables.SIGNALS) for path in job.input.baselines]
-    frame, noise = contrast(signals, baselines, Karyotype(job.params.sex), job.params.settings)
+    gc_content = [tables.read(path, tables.GC_CONTENT) for path in job.input.gc_content]
+    follows = covariates(signals, tables.read_bands(job.input.bands), *gc_content)
+    karyotype = Karyotype(job.params.sex)
+    frame, noise = contrast(signals, baselines, karyotype, job.params.settings, follows)
     tables.write(frame, job.output.contrast, tables.CONTRAST)
     text = json.dumps(noise.to_dict(), indent=1)
     tables.write_beside(job.output.noise, lambda path: path.write_text(text, encoding="utf-8"))

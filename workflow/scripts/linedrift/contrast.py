@@ -26,6 +26,7 @@ from linedrift.noise import (
     robust_sd,
     wave_variance,
 )
+from linedrift.waves import wave
 
 
 def contrast(
@@ -33,6 +34,7 @@ def contrast(
     baselines: Sequence[pd.DataFrame],
     karyotype: Karyotype,
     settings: Mapping[str, Any],
+    covariates: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, Noise]:
     """Return the contrast of a measurement with its baselines, and its noise.
 
@@ -48,19 +50,23 @@ def contrast(
         Sex of the line.
     settings
         Section `contrast` of the config.
+    covariates
+        What waves follow (`waves.covariates`), one row per row of `signals`; None corrects none.
 
     Returns
     -------
     (pandas.DataFrame, Noise)
         CONTRAST, one row per usable locus of `signals`, and the noise of it.
     """
-    own = signals[signals["usable"].to_numpy()].reset_index(drop=True)
+    usable = signals["usable"].to_numpy()
+    own = signals[usable].reset_index(drop=True)
     aligned = [align(baseline, own) for baseline in baselines]
     copies = karyotype.copies_at(own["chrom"], own["start"])
     autosomal = ~own["chrom"].isin(["chrX", "chrY"]).to_numpy()
 
     shift, shift_figures = _shift(own, aligned, copies, autosomal, settings)
-    level, level_figures = _level(own, aligned, shift, copies, autosomal)
+    follows = None if covariates is None else covariates[usable]
+    level, level_figures = _level(own, aligned, shift, copies, autosomal, follows)
 
     used = autosomal & np.isfinite(level)
     level_sd = difference_sd(level[used])
@@ -251,6 +257,7 @@ def _level(
     shift: np.ndarray,
     copies: np.ndarray,
     autosomal: np.ndarray,
+    covariates: np.ndarray | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the log ratio per locus, centred on the diploid mode, and its figures."""
     level = _centred(own["level"].to_numpy().astype(float), autosomal)
@@ -268,6 +275,8 @@ def _level(
         level = level - weight * local
     else:
         level = level - _sex_offset(own["chrom"], level, copies)
+    if covariates is not None:
+        level = level - wave(level, autosomal, covariates)
     level -= diploid_centre(level[autosomal], shift[autosomal])
     # A locus on a chromosome that the line does not have (Y of a female) carries no level.
     return np.where(copies > 0, level, np.nan), figures

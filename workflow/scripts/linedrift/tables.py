@@ -113,6 +113,12 @@ CONTRAST = Table(
     ),
     ("chrom", "start"),
 )
+GC_CONTENT = Table(
+    "gc_content",
+    "bin of the reference",
+    (*_LOCUS, Column("gc", "float32", "share of G and C; NaN where mostly N", "fraction")),
+    ("chrom", "start"),
+)
 SEGMENTS = Table(
     "segments",
     "candidate stretch of one contrast",
@@ -294,8 +300,8 @@ TRUTH = Table(
 )
 
 ALL = (
-    SIGNALS, CONTRAST, SEGMENTS, EVENTS, TRAJECTORIES, HOTSPOTS, QUALITY, IDENTITY_PAIRS,
-    IDENTITY, FINDINGS, TRACKS, TRUTH,
+    SIGNALS, CONTRAST, GC_CONTENT, SEGMENTS, EVENTS, TRAJECTORIES, HOTSPOTS, QUALITY,
+    IDENTITY_PAIRS, IDENTITY, FINDINGS, TRACKS, TRUTH,
 )  # fmt: skip
 
 
