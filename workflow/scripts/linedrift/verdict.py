@@ -265,9 +265,8 @@ def _orphans(
     The one that the baseline of another line carries too is inherited.
     """
     line = sample.rpartition("-p")[0]
-    elsewhere = hotspots[
-        (hotspots["sample"].str.rpartition("-p")[0] != line) & (hotspots["state"] == "present")
-    ]
+    others = hotspots["sample"].str.replace(r"-p\d+$", "", regex=True) != line
+    elsewhere = hotspots[others & (hotspots["state"] == "present")]
     found = []
     for row in _records(asked[~asked["hotspot_id"].isin(elsewhere["hotspot_id"])]):
         name = row["hotspot_id"]
