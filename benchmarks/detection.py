@@ -1,0 +1,215 @@
+"""Power and false events of linedrift and its peers: on a simulated grid and on real noise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import engine
+import genomes
+import numpy as np
+import pandas as pd
+import scoring
+import tools
+
+# A peer that found fewer than this share of everything at one fraction is not asked at smaller
+# ones: its power there is taken as none.
+WORTH_ASKING = 0.02
+
+# What issue asks of linedrift: size (Mb), cell fraction of a gain, at power .8.
+TARGETS = ((4.0, 0.15), (1.0, 0.20))
+
+Found = Mapping[str, Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]]
+
+
+def grid(names: Sequence[str], per_fraction: int, peers: int, processes: int) -> str:
+    """Return the report of the simulated grid.
+
+    `names` are the tools; `per_fraction` the genomes of each fraction, of which the peers see the
+    first `peers`.
+    """
+    n_nulls = min(genomes.NULL_GENOMES, max(4, 2 * per_fraction))
+    nulls = run_all(genomes.null_names(n_nulls), genomes.simulated, names, processes, "nulls")
+    asked = list(names)
+    found: dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]] = {name: {} for name in names}
+    for fraction in sorted(genomes.FRACTIONS, reverse=True):
+        here = genomes.grid_names(fraction, per_fraction)
+        what = f"{fraction:.1%} of cells"
+        got = run_all(here[:peers], genomes.simulated, asked, processes, what)
+        rest = run_all(here[peers:], genomes.simulated, [engine.NAME], processes, what)
+        got[engine.NAME] |= rest[engine.NAME]
+        for name in asked:
+            found[name] |= got[name]
+        for name in set(names) - set(asked):
+            some = got[engine.NAME]
+            found[name] |= {k: (some[k][0], some[k][1][:0]) for k in here[:peers]}
+        asked = [n for n in asked if n == engine.NAME or _share(got[n]) >= WORTH_ASKING]
+    return grid_report(nulls, found)
+
+
+def run_all(
+    here: Sequence[str],
+    make: Callable[[str], genomes.Pair],
+    names: Sequence[str],
+    processes: int,
+    what: str,
+) -> dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]]:
+    """Return {tool: {genome: (truth, calls)}}, several genomes at a time, and print progress."""
+    began = time.monotonic()
+    # Fresh interpreters: numba and arrow keep threads, which a fork would not survive.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(tools.run, name, make, list(names)) for name in here]
+        results = {name: job.result() for name, job in zip(here, jobs, strict=True)}
+    took = time.monotonic() - began
+    print(f"  {what}: {len(here)} genomes, {', '.join(names)}: {took:.0f} s", flush=True)
+    return {tool: {name: got[tool] for name, got in results.items()} for tool in names}
+
+
+def _share(got: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> float:
+    return float(np.concatenate([scoring.found(*pair) for pair in got.values()]).mean())
+
+
+def best(nulls: Found, found: Found) -> dict[str, pd.DataFrame]:
+    """Return the best power table of each tool at the allowed false events (see scoring)."""
+    tables = {}
+    for name, planted in found.items():
+        empty = [calls for _, calls in nulls[name].values()]
+        cuts = scoring.allowed_cuts(empty, tools.CUTS[name])
+        if name == engine.NAME and not cuts:
+            # Judged as it is, whatever its rate; the rate stands in the report.
+            cuts = [({}, sum(map(len, empty)) / len(empty))]
+        if cuts:
+            tables[name] = scoring.best_power(planted, cuts)
+    return tables
+
+
+def grid_report(nulls: Found, found: Found) -> str:
+    """Return the tables of the grid as Markdown."""
+    tables = best(nulls, found)
+    parts = [false_events(nulls, found), needed(tables), targets(tables, nulls)]
+    parts += [power(tables[name], name) for name in tables]
+    parts.append(ends(found))
+    return "\n\n".join(parts)
+
+
+def false_events(nulls: Found, found: Found) -> str:
+    """Return how many false events each tool has, as it calls by itself."""
+    rows = []
+    for name in found:
+        empty = [len(calls) for _, calls in nulls[name].values()]
+        beside = [int(scoring.false(*pair).sum()) for pair in found[name].values()]
+        cuts = scoring.allowed_cuts([c for _, c in nulls[name].values()], tools.CUTS[name])
+        rows.append(
+            {
+                "tool": name,
+                "null genomes": len(empty),
+                "false events": sum(empty),
+                "a genome": f"{np.mean(empty):.2f}",
+                "beside planted events, a genome": f"{np.mean(beside):.2f}",
+                "cut-offs with ≤ .1": f"{len(cuts)} of {len(tools.CUTS[name])}",
+            }
+        )
+    return "**False events**, without a cut-off on what the tools report\n\n" + scoring.markdown(
+        rows
+    )
+
+
+def needed(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return the cell fraction that each tool needs, and its ratio to linedrift's."""
+    rows = []
+    for (kind, size), own in _in_order(tables[engine.NAME]):
+        ours = scoring.fraction_needed(own["fraction"], own["power"])
+        row = {"kind": kind, "size": _size(size), engine.NAME: scoring.needed_text(ours)}
+        for name in [n for n in tables if n != engine.NAME]:
+            of = tables[name]
+            theirs = of[(of["kind"] == kind) & (of["size"] == size)]
+            fraction = scoring.fraction_needed(theirs["fraction"], theirs["power"])
+            row[name] = f"{scoring.needed_text(fraction)} ({scoring.ratio(fraction, ours)})"
+        rows.append(row)
+    title = "**Per cent of cells needed for power .8** at ≤ .1 false events a genome, and in "
+    return title + "brackets how many times linedrift's\n\n" + scoring.markdown(rows)
+
+
+def targets(tables: Mapping[str, pd.DataFrame], nulls: Found) -> str:
+    """Return whether linedrift reaches what was asked of it."""
+    own = tables[engine.NAME]
+    rate = np.mean([len(calls) for _, calls in nulls[engine.NAME].values()])
+    rows = []
+    for size, fraction in TARGETS:
+        at = own[
+            (own["kind"] == "gain") & (own["size"] == str(size)) & (own["fraction"] == fraction)
+        ]
+        reached = float(at["power"].iloc[0])
+        text = f"gain of {size:g} Mb in {fraction:.0%} of cells: power at least .8"
+        rows.append({"asked": text, "measured": f"{reached:.2f}", "reached": reached >= 0.8})
+    text = "false events a genome: at most .1"
+    rows.append({"asked": text, "measured": f"{rate:.2f}", "reached": rate <= 0.1})
+    return scoring.markdown(rows)
+
+
+def power(table: pd.DataFrame, name: str) -> str:
+    """Return power by kind, size and cell fraction."""
+    rows = []
+    for (kind, size), own in _in_order(table):
+        row = {"kind": kind, "size": _size(size)}
+        for one in own.sort_values("fraction").itertuples():
+            row[f"{100 * one.fraction:g} %"] = f"{one.power:.2f}"
+        rows.append(row | {"cut-off": own["cut"].iloc[0], "n": own["n"].iloc[0]})
+    return f"**Power of {name}**\n\n" + scoring.markdown(rows)
+
+
+def ends(found: Found) -> str:
+    """Return how far called ends lie from the planted ones, at 30 % of cells and more."""
+    rows = []
+    for name, planted in found.items():
+        sizes = ["4.0", "10.0"]
+        errors = [
+            scoring.end_errors(t[t["size"].astype(str).isin(sizes) & (t["fraction"] >= 0.3)], calls)
+            for t, calls in planted.values()
+        ]
+        distances = np.concatenate(errors) / 1e3
+        if len(distances):
+            middle, high = np.quantile(distances, [0.5, 0.9])
+            row = {"tool": name, "ends": len(distances), "median": f"{middle:.0f}"}
+            rows.append(row | {"90 %": f"{high:.0f}"})
+    return "**Distance of ends** (kb), events of 4 and 10 Mb in 30 % of cells or more\n\n" + (
+        scoring.markdown(rows)
+    )
+
+
+def _in_order(table: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
+    groups = dict(iter(table.groupby(["kind", "size"])))
+    order = [str(size) for size in (*genomes.SIZES_MB, genomes.ARM, genomes.DILUTION_EVENT)]
+    keys = [(kind, size) for kind in genomes.KINDS for size in order]
+    return [(key, groups[key]) for key in keys if key in groups]
+
+
+def _size(size: str) -> str:
+    if size == genomes.ARM:
+        return size
+    return f"{float(size):g} loci" if float(size) >= 100 else f"{float(size):g} Mb"
+
+
+def real_noise(names: Sequence[str], quick: bool, processes: int) -> str:
+    """Return the report on genomes drawn from the dilution series, all tools on the same."""
+    n, n_nulls = (2, 4) if quick else (10, 20)
+    rows = []
+    for share in (0.21, 0.5, 1.0):
+        empty = genomes.dilution_names(share, n_nulls, planted=False)
+        nulls = run_all(empty, genomes.drawn, names, processes, f"normal loci at {share}")
+        planted = genomes.dilution_names(share, n, planted=True)
+        found = run_all(planted, genomes.drawn, names, processes, f"events at {share}")
+        tables = best(nulls, found)
+        for name in names:
+            row = {"share of DNA": share, "tool": name}
+            for kind in genomes.KINDS:
+                row[kind] = "-"
+                if name in tables:
+                    at = tables[name].set_index("kind").loc[kind]
+                    row[kind] = f"{at['power']:.2f}"
+            false = sum(len(calls) for _, calls in nulls[name].values())
+            row["false events"] = f"{false} in {len(empty)} genomes"
+            rows.append(row)
+    return scoring.markdown(rows)

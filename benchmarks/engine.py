@@ -1,0 +1,104 @@
+"""linedrift on a pair of signals, in memory: what the rules of the workflow do in turn."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import bench_paths
+import pandas as pd
+import yaml
+from genomes import bands
+from linedrift import events, genome
+from linedrift.contrast import contrast
+from linedrift.segmentation import segment
+
+NAME = "linedrift"
+MODULES = (
+    *("genome", "tables", "noise", "contrast", "likelihood"),
+    *("segmentation", "fitting", "limits", "events"),
+)
+COLUMNS = {
+    **{"chrom": "str", "start": "int64", "end": "int64", "kind": "str", "fraction": "float64"},
+    **{"score": "float64", "rate": "float64", "origin": "str", "n": "int64"},
+}
+
+
+def config() -> dict[str, Any]:
+    """Return the settings of the project."""
+    return yaml.safe_load((bench_paths.ROOT / "config" / "config.yaml").read_text("utf-8"))
+
+
+def version() -> str:
+    """Return a digest of the modules and settings that decide a call."""
+    digest = hashlib.sha256()
+    for module in MODULES:
+        digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
+    settings = config()
+    digest.update(repr([settings[s] for s in ("contrast", "segmentation", "events")]).encode())
+    return digest.hexdigest()[:12]
+
+
+def regions() -> pd.DataFrame:
+    """Return the fixed questions: arms, chromosomes and hotspots (chrom, start, end)."""
+    of = bands().astype({"chrom": genome.CHROM_DTYPE})
+    arms = genome.arms(of)[["chrom", "start", "end"]]
+    chroms = arms.groupby("chrom", observed=True).agg(start=("start", "min"), end=("end", "max"))
+    hotspots = pd.read_csv(bench_paths.ROOT / "resources" / "cnv_hotspots.tsv", sep="\t")
+    found = [arms, chroms.reset_index(), hotspots[["chrom", "start", "end"]]]
+    return pd.concat(found, ignore_index=True).drop_duplicates()
+
+
+def measure(
+    line: pd.DataFrame,
+    donor: pd.DataFrame | None,
+    settings: Mapping[str, Any],
+    sex: str = "female",
+) -> list[events.Measurement]:
+    """Return the line's measurement, and the donor's where there is one, ready to be called."""
+    karyotype = genome.Karyotype(sex)
+
+    def one(signals: pd.DataFrame, baselines: list[pd.DataFrame], **of: Any) -> events.Measurement:
+        frame, noise = contrast(signals, baselines, karyotype, settings["contrast"])
+        found = segment(frame, noise, karyotype, settings["segmentation"])
+        return events.Measurement(
+            assay="snp_array", contrast=frame, noise=noise, segments=found, **of
+        )
+
+    if donor is None:
+        return [one(line, [], sample="line-p5", passage=5)]
+    return [
+        one(line, [donor], sample="line-p5", passage=5, baseline="donor-p0"),
+        one(donor, [], sample="donor-p0", passage=0, role="donor"),
+    ]
+
+
+def calls(
+    donor: pd.DataFrame | None,
+    line: pd.DataFrame,
+    settings: Mapping[str, Any],
+    changed: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Return the events of a line, one row each (COLUMNS); `changed` overrides `events`."""
+    settings = copy.deepcopy(dict(settings))
+    settings["events"] |= changed or {}
+    measured = measure(line, donor, settings)
+    result = events.call(measured, genome.Karyotype("female"), regions(), settings["events"])
+    data = result.stack
+    rows = [
+        (
+            data.chrom[one.fit.first],
+            int(data.start[one.fit.first]),
+            int(data.end[one.fit.last - 1]),
+            one.fit.kind,
+            float(one.fit.fraction[0]),
+            one.fit.score,
+            one.rate,
+            one.origin,
+            one.fit.last - one.fit.first,
+        )
+        for one in result.calls
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)

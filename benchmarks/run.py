@@ -1,0 +1,77 @@
+"""Measure detection, speed and memory of linedrift beside its peers; print the tables.
+
+    python benchmarks/run.py [--quick] [--only grid real speed] [--processes 2] [--no-peers]
+
+What was called is kept in benchmarks/work until the simulator, a tool or its settings change. The
+report is printed and written to benchmarks/work/report.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from datetime import date
+
+import bcftools_cnv
+import bench_paths
+import detection
+import dna_copy
+import engine
+import genomes
+import numpy as np
+import pandas as pd
+import tools
+
+PARTS = ("grid", "real", "speed")
+
+
+def versions(names: list[str]) -> str:
+    """Return date and versions, nothing of the machine."""
+    found = [f"linedrift {engine.version()}", f"Python {platform.python_version()}"]
+    found += [f"numpy {np.__version__}", f"pandas {pd.__version__}"]
+    if any(name in bcftools_cnv.VARIANTS for name in names):
+        found.append(bcftools_cnv.version())
+    if dna_copy.NAME in names:
+        found.append(dna_copy.version())
+    return f"{date.today().isoformat()}; {', '.join(found)}"
+
+
+def main() -> int:
+    """Run the parts that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few genomes of each kind")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--peer-genomes",
+        type=int,
+        default=genomes.GENOMES_PER_FRACTION,
+        help="genomes of each cell fraction that the peers see as well",
+    )
+    parser.add_argument("--no-peers", action="store_true", help="linedrift alone")
+    options = parser.parse_args()
+    depth = (2, 2) if options.quick else (genomes.GENOMES_PER_FRACTION, options.peer_genomes)
+    bench_paths.WORK.mkdir(parents=True, exist_ok=True)
+    names = [engine.NAME, *([] if options.no_peers else tools.peers())]
+    parts = [f"# Benchmarks, {versions(names)}"]
+    if "speed" in options.only:
+        # First, while nothing else runs.
+        import speed
+
+        parts += ["## Speed and memory", speed.report(names)]
+    if "grid" in options.only:
+        parts += ["## Simulated grid", detection.grid(names, *depth, options.processes)]
+    if "real" in options.only:
+        parts.append("## Real noise")
+        if (bench_paths.real_data() / "snp_array" / "dilution_crl2324").is_dir():
+            parts.append(detection.real_noise(names, options.quick, options.processes))
+        else:
+            parts.append("Skipped: the dilution series is not here; see LINEDRIFT_REAL_DATA.")
+    text = "\n\n".join(parts) + "\n"
+    (bench_paths.WORK / "report.md").write_text(text, encoding="utf-8")
+    print("\n" + text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
