@@ -22,7 +22,7 @@ from linedrift import tables
 from simulate_array import Event
 
 SEED = 20_240_611
-CHROMOSOMES = ("chr11", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
+CHROMOSOMES = ("chr1", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
 # Markers per Mb: of a 600,000-marker array, and few enough for tests of the workflow.
 DENSITY, SMALL_DENSITY = 193, 48
 
@@ -46,7 +46,7 @@ LINES = (
 # Born with: the lines of the donor inherit them.
 GERMLINE = {
     "donorA": (Event("chr21", 23_400_000, 24_600_000, "gain", name="germline_gain_21q21"),),
-    "donorB": (Event("chr11", 41_250_000, 41_510_000, "loss", name="germline_loss_11p12"),),
+    "donorB": (Event("chr1", 41_250_000, 41_510_000, "loss", name="germline_loss_1p34.2"),),
 }
 
 # Acquired: the event, with the share of cells at each passage.

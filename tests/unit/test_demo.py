@@ -292,7 +292,7 @@ def test_a_missed_event_is_told(bank, results):
 
 def test_a_false_event_is_told(bank, results):
     def add(events):
-        false = events.assign(chrom="chr11", event_id="new", start=1000, end=900_000).iloc[[0]]
+        false = events.assign(chrom="chr1", event_id="new", start=1000, end=900_000).iloc[[0]]
         return tables.in_genome_order(tables.conform(pd.concat([events, false]), tables.EVENTS))
 
     edit(results / "lines" / "LDB-C1" / "events.tsv", tables.EVENTS, add)

@@ -71,7 +71,7 @@ def contrast(
     used = autosomal & np.isfinite(level)
     level_sd = difference_sd(level[used])
     calm = quiet(shift[autosomal])
-    shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.0)
+    shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.05)
     shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
     x_sd, y_sd = (
         _independent(difference_sd(level[(own["chrom"] == chrom).to_numpy()]), shared["level"])

@@ -448,8 +448,10 @@ def _in_baseline(
     own = Stretch(data.only([baseline]), fit.first, fit.last, settings)
     milder = {"deep_loss": "loss", "amplification": "gain"}.get(fit.kind)
     if milder:
-        other = own.fit((milder, fit.kind))
-        if other and other.kind == milder and other.fraction[0] > 0.6 and other.score > 5:
+        less, same = own.fit((milder,)), own.fit((fit.kind,))
+        # One copy lost in every cell, rather than both in some of them.
+        clonal = less is not None and less.fraction[0] > 0.6 and less.score > settings["tracked"]
+        if clonal and same is not None and same.fraction[0] < 0.75:
             return 0.0, 0.0, 0.0, milder
     if baseline in members:
         return *_present(own, fit.kind, np.zeros(1), 0, settings), fit.kind

@@ -221,7 +221,7 @@ def _absent(
     first, last = calls.stack.range(chrom, start, end)
     reason = measured.reason or measured.noise.reason
     if not reason and last == first:
-        reason = f"no loci on {chrom}:{start:,}-{end:,}"
+        reason = "no loci were measured there"
     if reason:
         return {**row, "state": "not_testable", "reason": reason}
     stretch = Stretch(calls.stack.only([k]), first, last, settings)
