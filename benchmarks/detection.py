@@ -21,32 +21,40 @@ WORTH_ASKING = 0.02
 # What issue asks of linedrift: size (Mb), cell fraction of a gain, at power .8.
 TARGETS = ((4.0, 0.15), (1.0, 0.20))
 
+NOTHING = pd.DataFrame({name: [] for name in ("chrom", "start", "end", "kind", "score", "n")})
+
 Found = Mapping[str, Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]]
 
 
-def grid(names: Sequence[str], per_fraction: int, peers: int, processes: int) -> str:
+def grid(depth: Mapping[str, int], processes: int) -> str:
     """Return the report of the simulated grid.
 
-    `names` are the tools; `per_fraction` the genomes of each fraction, of which the peers see the
-    first `peers`.
+    `depth` is the number of genomes of each cell fraction that a tool sees, by its name; of the
+    null genomes it sees `n_nulls`.
     """
-    n_nulls = min(genomes.NULL_GENOMES, max(4, 2 * per_fraction))
-    nulls = run_all(genomes.null_names(n_nulls), genomes.simulated, names, processes, "nulls")
-    asked = list(names)
-    found: dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]] = {name: {} for name in names}
+    nulls: dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]] = {name: {} for name in depth}
+    found: dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]] = {name: {} for name in depth}
+    for name, n in depth.items():
+        here = genomes.null_names(n_nulls(n))
+        nulls |= run_all(here, genomes.simulated, [name], processes, "nulls")
+    asked = dict(depth)
     for fraction in sorted(genomes.FRACTIONS, reverse=True):
-        here = genomes.grid_names(fraction, per_fraction)
-        what = f"{fraction:.1%} of cells"
-        got = run_all(here[:peers], genomes.simulated, asked, processes, what)
-        rest = run_all(here[peers:], genomes.simulated, [engine.NAME], processes, what)
-        got[engine.NAME] |= rest[engine.NAME]
-        for name in asked:
-            found[name] |= got[name]
-        for name in set(names) - set(asked):
-            some = got[engine.NAME]
-            found[name] |= {k: (some[k][0], some[k][1][:0]) for k in here[:peers]}
-        asked = [n for n in asked if n == engine.NAME or _share(got[n]) >= WORTH_ASKING]
+        for name, n in depth.items():
+            here = genomes.grid_names(fraction, n)
+            if name in asked:
+                what = f"{fraction:.1%} of cells"
+                got = run_all(here, genomes.simulated, [name], processes, what)[name]
+                if name != engine.NAME and _share(got) < WORTH_ASKING:
+                    del asked[name]
+            else:
+                got = {genome: (tools.truth(genome), NOTHING) for genome in here}
+            found[name] |= got
     return grid_report(nulls, found)
+
+
+def n_nulls(per_fraction: int) -> int:
+    """Return the number of null genomes for a tool that sees so many of each cell fraction."""
+    return min(genomes.NULL_GENOMES, 2 * per_fraction + 4)
 
 
 def run_all(
@@ -57,6 +65,9 @@ def run_all(
     what: str,
 ) -> dict[str, dict[str, tuple[pd.DataFrame, pd.DataFrame]]]:
     """Return {tool: {genome: (truth, calls)}}, several genomes at a time, and print progress."""
+    if all(tools.is_done(name, tool) for name in here for tool in names):
+        results = {name: tools.run(name, make, list(names)) for name in here}
+        return {tool: {name: got[tool] for name, got in results.items()} for tool in names}
     began = time.monotonic()
     # Fresh interpreters: numba and arrow keep threads, which a fork would not survive.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:

@@ -1,6 +1,7 @@
 """Measure detection, speed and memory of linedrift beside its peers; print the tables.
 
     python benchmarks/run.py [--quick] [--only grid real speed] [--processes 2] [--no-peers]
+                             [--genomes 18 18 18]
 
 What was called is kept in benchmarks/work until the simulator, a tool or its settings change. The
 report is printed and written to benchmarks/work/report.md.
@@ -36,6 +37,13 @@ def versions(names: list[str]) -> str:
     return f"{date.today().isoformat()}; {', '.join(found)}"
 
 
+def depths(names: list[str], asked: list[int]) -> dict[str, int]:
+    """Return the number of simulated genomes of each cell fraction by the name of the tool."""
+    own, bcftools, dnacopy = asked
+    of = {engine.NAME: own, dna_copy.NAME: dnacopy}
+    return {name: of.get(name, bcftools) for name in names}
+
+
 def main() -> int:
     """Run the parts that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -43,16 +51,18 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--peer-genomes",
+        "--genomes",
+        nargs=3,
         type=int,
-        default=genomes.GENOMES_PER_FRACTION,
-        help="genomes of each cell fraction that the peers see as well",
+        default=[genomes.GENOMES_PER_FRACTION] * 3,
+        metavar=("LINEDRIFT", "BCFTOOLS", "DNACOPY"),
+        help="simulated genomes of each cell fraction that a tool sees, up to 18",
     )
     parser.add_argument("--no-peers", action="store_true", help="linedrift alone")
     options = parser.parse_args()
-    depth = (2, 2) if options.quick else (genomes.GENOMES_PER_FRACTION, options.peer_genomes)
     bench_paths.WORK.mkdir(parents=True, exist_ok=True)
     names = [engine.NAME, *([] if options.no_peers else tools.peers())]
+    depth = dict.fromkeys(names, 2) if options.quick else depths(names, options.genomes)
     parts = [f"# Benchmarks, {versions(names)}"]
     if "speed" in options.only:
         # First, while nothing else runs.
@@ -60,7 +70,7 @@ def main() -> int:
 
         parts += ["## Speed and memory", speed.report(names)]
     if "grid" in options.only:
-        parts += ["## Simulated grid", detection.grid(names, *depth, options.processes)]
+        parts += ["## Simulated grid", detection.grid(depth, options.processes)]
     if "real" in options.only:
         parts.append("## Real noise")
         if (bench_paths.real_data() / "snp_array" / "dilution_crl2324").is_dir():

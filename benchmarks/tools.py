@@ -70,20 +70,28 @@ def _kept_at(tool: str, name: str) -> Path:
     return bench_paths.WORK / "calls" / f"{folder}.{_digest(tool)}" / f"{name}.tsv"
 
 
+def is_done(name: str, tool: str) -> bool:
+    """Return whether the calls of a tool on a genome are kept."""
+    return _kept_at(tool, name).exists()
+
+
+def truth(name: str) -> pd.DataFrame:
+    """Return what is planted in a genome that a tool has seen."""
+    return pd.read_csv(bench_paths.WORK / "truth" / f"{name}.tsv", sep="\t")
+
+
 def run(
     name: str, make: Callable[[str], Pair], tools: Sequence[str]
 ) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Return, by tool, (truth, calls) of the genome `name`; what was done before is read."""
-    missing = [tool for tool in tools if not _kept_at(tool, name).exists()]
-    truth_path = bench_paths.WORK / "truth" / f"{name}.tsv"
+    missing = [tool for tool in tools if not is_done(name, tool)]
     if missing:
         pair = make(name)
-        _write(truth_path, pair.truth)
+        _write(bench_paths.WORK / "truth" / f"{name}.tsv", pair.truth)
         with tempfile.TemporaryDirectory(dir=bench_paths.WORK) as folder:
             for tool, calls in _call(pair, missing, Path(folder)):
                 _write(_kept_at(tool, name), calls)
-    truth = pd.read_csv(truth_path, sep="\t")
-    return {tool: (truth, pd.read_csv(_kept_at(tool, name), sep="\t")) for tool in tools}
+    return {tool: (truth(name), pd.read_csv(_kept_at(tool, name), sep="\t")) for tool in tools}
 
 
 def _call(pair: Pair, tools: Sequence[str], folder: Path):
