@@ -160,10 +160,6 @@ def test_the_verdict_says_what_was_not_measured(father):
     assert any("identity" in text for text in verdict["passages"][0]["not_testable"])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a false loss of 26 Mb in 9 % of cells on chr3, see docs/methods.md, section 12",
-)
 def test_nothing_else_is_acquired_and_the_verdict_is_insufficient(father):
     events = father.events()
     known = [index for place in (ACQUIRED, DEEP) for index in at(events, *place).index]

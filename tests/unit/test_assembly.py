@@ -23,6 +23,12 @@ def results(tmp_path):
     files = {name: str(tmp_path / f"{name}.tsv") for name in frames}
     for name, table in frames.items():
         tables.write(getattr(record, name), files[name], table)
+    for name, table in (
+        ("candidates", tables.EVENTS),
+        ("candidate_trajectories", tables.TRAJECTORIES),
+    ):
+        files[name] = str(tmp_path / f"{name}.tsv")
+        tables.write(table.empty(), files[name], table)
     files["tracks"] = str(tmp_path / "tracks.parquet")
     tables.write(record.tracks, files["tracks"], tables.TRACKS)
     files["markers"] = str(tmp_path / "markers.parquet")
@@ -52,6 +58,17 @@ def test_a_record_comes_back_from_its_results(results):
             rtol=1e-4,
         )
     assert found.verdict == json.loads(json.dumps(record.verdict))
+    assert found.inherited == (record.events["origin"] == "inherited").sum()
+
+
+def test_candidates_follow_the_events_and_are_not_counted_as_inherited(results):
+    record, files = results
+    maybe = record.events.tail(1).assign(
+        event_id="maybe", origin="inherited", false_event_rate=0.05
+    )
+    tables.write(maybe, files["candidates"], tables.EVENTS)
+    found = assembly.line_record(files, record.line, record.measurements.to_dict("records"), {}, {})
+    assert found.events["event_id"].tolist() == [*record.events["event_id"], "maybe"]
     assert found.inherited == (record.events["origin"] == "inherited").sum()
 
 

@@ -3,7 +3,8 @@
 needs  <results>/contrasts/{sample}.{assay}.parquet and .noise.json
        <results>/quality/{sample}.{assay}.tsv, <results>/lines/{line}/identity.tsv
 makes  <results>/segments/{sample}.{assay}.parquet
-       <results>/lines/{line}/events.tsv, trajectories.tsv, hotspots.tsv
+       <results>/lines/{line}/events.tsv, trajectories.tsv, hotspots.tsv,
+       candidates.tsv, candidate_trajectories.tsv
        <results>/lines/{line}/findings.tsv, verdict.json
 """
 
@@ -56,6 +57,8 @@ rule call_events:
         events="<results>/lines/{line}/events.tsv",
         trajectories="<results>/lines/{line}/trajectories.tsv",
         hotspots="<results>/lines/{line}/hotspots.tsv",
+        candidates="<results>/lines/{line}/candidates.tsv",
+        candidate_trajectories="<results>/lines/{line}/candidate_trajectories.tsv",
     log:
         "<results>/logs/call_events/{line}.log",
     benchmark:

@@ -9,6 +9,8 @@ makes  <results>/lines/{line}/tracks.parquet, markers.parquet
 # What is known of a line; what a page of the bank takes of each of its lines.
 LINE_FILES = {
     "events": "<results>/lines/{line}/events.tsv",
+    "candidates": "<results>/lines/{line}/candidates.tsv",
+    "candidate_trajectories": "<results>/lines/{line}/candidate_trajectories.tsv",
     "trajectories": "<results>/lines/{line}/trajectories.tsv",
     "hotspots": "<results>/lines/{line}/hotspots.tsv",
     "findings": "<results>/lines/{line}/findings.tsv",

@@ -32,6 +32,9 @@ def main(job):
     tables.write(events, job.output.events, tables.EVENTS)
     tables.write(courses, job.output.trajectories, tables.TRAJECTORIES)
     tables.write(asked, job.output.hotspots, tables.HOTSPOTS)
+    maybe, maybe_courses = events_and_courses(line, calls, bands, settings, candidates=True)
+    tables.write(maybe, job.output.candidates, tables.EVENTS)
+    tables.write(maybe_courses, job.output.candidate_trajectories, tables.TRAJECTORIES)
     counts = ", ".join(f"{n} {name}" for name, n in events["origin"].value_counts().items())
     return f"{line}: {len(measurements)} measurements; events: {counts or 'none'}"
 

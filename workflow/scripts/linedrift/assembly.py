@@ -43,8 +43,8 @@ def line_record(
     Parameters
     ----------
     files
-        Paths by name: events, trajectories, hotspots, findings, identity, verdict, tracks,
-        markers; quality (several).
+        Paths by name: events, candidates, trajectories, candidate_trajectories, hotspots,
+        findings, identity, verdict, tracks, markers; quality (several).
     line
         Row of lines.tsv.
     measurements
@@ -58,13 +58,15 @@ def line_record(
     def own_rows(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["sample"].isin(samples)].reset_index(drop=True)
 
-    events = tables.read(files["events"], tables.EVENTS)
+    called = tables.read(files["events"], tables.EVENTS)
     return LineRecord(
         tier="private",
         line=dict(line),
         measurements=pd.DataFrame(own),
-        events=events,
-        trajectories=tables.read(files["trajectories"], tables.TRAJECTORIES),
+        events=_with_candidates(files, "events", "candidates", tables.EVENTS),
+        trajectories=_with_candidates(
+            files, "trajectories", "candidate_trajectories", tables.TRAJECTORIES
+        ),
         hotspots=tables.read(files["hotspots"], tables.HOTSPOTS),
         quality=own_rows(read_quality(files["quality"])),
         identity=own_rows(tables.read(files["identity"], tables.IDENTITY)),
@@ -72,7 +74,7 @@ def line_record(
         tracks=own_rows(tables.read(files["tracks"], tables.TRACKS)),
         markers=pd.read_parquet(files["markers"]),
         verdict=read_verdict(files["verdict"]),
-        inherited=int((events["origin"] == "inherited").sum()),
+        inherited=int((called["origin"] == "inherited").sum()),
         settings=dict(settings),
         provenance=dict(provenance),
     )
@@ -120,6 +122,14 @@ def bank_record(
         pairs=tables.read(files["bank_pairs"], tables.IDENTITY_PAIRS),
         provenance=dict(provenance),
     )
+
+
+def _with_candidates(
+    files: Mapping[str, str], called: str, candidates: str, table: tables.Table
+) -> pd.DataFrame:
+    """Return what was called and then the candidates, which pages tell by their rate."""
+    both = [tables.read(files[name], table) for name in (called, candidates)]
+    return pd.concat(both, ignore_index=True)
 
 
 def named_bank(name: str, lines: Sequence[str], provenance: Mapping[str, str]) -> BankRecord:

@@ -91,6 +91,7 @@ def contrast(
         shift_excess=max(excess(calm), float(settings["least_excess"])),
         discordance=shift_figures["discordance"],
         het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
+        stranger=shift_figures["discordance"] > settings["discordance"],
         reason=_unusable(used.sum(), np.isfinite(shift).sum(), settings),
     )
     frame = pd.DataFrame(
@@ -264,7 +265,11 @@ def _level(
     figures: dict[str, Any] = {"weight": 0.0, "shared": 0.0, "subtracted": 0.0}
     if baselines:
         bias = _mean([_centred(b["level"].to_numpy().astype(float), autosomal) for b in baselines])
-        offset = _sex_offset(own["chrom"], bias, copies)
+        if same_sex(baselines[0], own["chrom"], copies):
+            offset = _sex_offset(own["chrom"], bias, copies)
+        else:
+            offset = _sex_offset(own["chrom"], level, copies)
+            bias = np.where(autosomal, bias, offset)
         # What stands far out in the baseline is its own event, not the bias of a locus.
         limit = 5 * robust_sd(bias[autosomal])
         local = np.clip(np.nan_to_num(bias - offset), -limit, limit)
@@ -285,6 +290,20 @@ def _level(
 def _centred(level: np.ndarray, autosomal: np.ndarray) -> np.ndarray:
     known = level[autosomal & np.isfinite(level)]
     return level - (np.median(known) if len(known) else 0.0)
+
+
+def same_sex(baseline: pd.DataFrame, chrom: pd.Series, copies: np.ndarray) -> bool:
+    """Return whether the baseline has as many X as the line, by its heterozygous loci on X.
+
+    About .2 to .3 of the loci of two X are heterozygous, and under .01 of a single one; where X
+    was not measured the answer is yes.
+    """
+    on = (chrom == "chrX").to_numpy()
+    outside = on & (copies == (1 if (copies[on] == 1).any() else 2))
+    if outside.sum() < 50:
+        return True
+    two = heterozygous(baseline, 0.2, 0.8)[outside].mean() > 0.05
+    return bool(two == (copies[outside][0] == 2))
 
 
 def _sex_offset(chrom: pd.Series, level: np.ndarray, copies: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from linedrift.fitting import GRID, Fit, Stack, Stretch, ends, locus_scores, stack
 from linedrift.genome import Karyotype
-from linedrift.limits import false_event_rate, log_rate, needed_score
+from linedrift.limits import false_event_rate, log_rate, needed_score, places_of
 from linedrift.noise import Noise
 from linedrift.tables import EVENT_KINDS
 
@@ -132,7 +132,17 @@ def call(
                     one = _with_origin(data, members, baseline, measurements, one, settings)
                 if not any(_same(one.fit, other.fit) for other in found):
                     found.append(one)
-            rest += [_over(data, members, group, one, settings) for one in others]
+            rest += [
+                _with_origin(
+                    data,
+                    members,
+                    baseline,
+                    measurements,
+                    _over(data, members, group, one, settings),
+                    settings,
+                )
+                for one in others
+            ]
     ordered = sorted(found, key=lambda one: (one.fit.first, one.fit.last))
     return LineCalls(tuple(measurements), data, members, baseline, tuple(ordered), tuple(rest))
 
@@ -177,10 +187,6 @@ def _baseline_of(measurements: Sequence[Measurement], usable: Sequence[int]) -> 
     return found[0] if found else None
 
 
-def _places(data: Stack, first: int, last: int) -> float:
-    return data.size / max(last - first, 1)
-
-
 def _segments(
     data: Stack,
     segments: Sequence[pd.DataFrame],
@@ -198,7 +204,9 @@ def _segments(
     for k, frame in enumerate(segments):
         for chrom, start, end, kind, fraction, score in frame[columns].itertuples(index=False):
             first, last = data.range(chrom, start, end)
-            promising = score - np.log(_places(data, first, last)) >= settings["promise"]
+            promising = (
+                score - np.log(places_of(data.size, last - first, settings)) >= settings["promise"]
+            )
             answered = any(
                 fit.first <= first
                 and last <= fit.last
@@ -208,7 +216,7 @@ def _segments(
             )
             if promising and not answered:
                 ranges.add((first, last))
-    return [Candidate(i, j, _places(data, i, j)) for i, j in sorted(ranges)]
+    return [Candidate(i, j, places_of(data.size, j - i, settings)) for i, j in sorted(ranges)]
 
 
 def _questions(data: Stack, regions: pd.DataFrame, settings: Mapping[str, Any]) -> list[Candidate]:
@@ -221,7 +229,7 @@ def _questions(data: Stack, regions: pd.DataFrame, settings: Mapping[str, Any]) 
         if last - first < settings["least_loci"]:
             continue
         # A question asked by name has fewer rivals than a stretch found anywhere.
-        asked[first, last] = min(fixed, _places(data, first, last))
+        asked[first, last] = places_of(data.size, last - first, settings, fixed)
     return [Candidate(first, last, places) for (first, last), places in asked.items()]
 
 
@@ -280,7 +288,9 @@ def _merge_neighbours(
         near = data.chrom[left[0].first] == data.chrom[right[0].first] and gap <= max(50, length)
         if near and (gap >= 0 or right[0].last > left[0].last):
             first, last = left[0].first, max(left[0].last, right[0].last)
-            union = _fit(data, Candidate(first, last, _places(data, first, last)), settings)
+            union = _fit(
+                data, Candidate(first, last, places_of(data.size, last - first, settings)), settings
+            )
             both = _evidence(left, settings) + max(0.0, _evidence(right, settings))
             if union and _evidence(union, settings) > max(both, _evidence(left, settings)):
                 grown.append(union)
@@ -335,7 +345,7 @@ def _as_call(
     places: float,
 ) -> Call:
     start, end = found
-    places = min(places, _places(data, fit.first, fit.last))
+    places = min(places, places_of(data.size, fit.last - fit.first, settings))
     return Call(
         fit=fit,
         rate=float(false_event_rate(fit.score, places, settings)),
@@ -350,16 +360,21 @@ def _resolve(
     """Return (events, candidates below the rate): the surest first, none of them twice."""
     accepted: list[Call] = []
     rest: list[Call] = []
+    stranger = any(noise.stranger for noise in data.noise)
     surest = sorted(found, key=lambda pair: -_evidence((pair[0].fit, pair[1]), settings))
     for one, places in surest:
         overlapping = [a for a in accepted if _overlap(a.fit, one.fit) > 0]
         rate = one.rate
         if overlapping:
             rate = _rate_beside(data, one, overlapping, places, settings)
-        if rate < settings["rate"] and _allowed(one.fit, settings):
+        doubt = _doubt(one.fit, stranger, settings)
+        if rate < settings["rate"] and not doubt:
             accepted.append(replace(one, rate=max(rate, one.rate)))
-        elif not overlapping and rate < settings["candidate_rate"]:
-            rest.append(one)
+        elif rate < settings["candidate_rate"]:
+            if not overlapping and not any(_overlap(other.fit, one.fit) > 0 for other in rest):
+                # The score knows nothing of the doubt: such a candidate is at the edge at best.
+                rate = settings["candidate_rate"] if doubt else rate
+                rest.append(replace(one, rate=rate, note=doubt))
     return accepted, rest
 
 
@@ -395,18 +410,23 @@ def _rate_beside(
     return float(false_event_rate(fit.score - max(0.0, float(explained)), places, settings))
 
 
-def _allowed(fit: Fit, settings: Mapping[str, Any]) -> bool:
-    """Return whether the evidence is of a kind that may call.
+def _doubt(fit: Fit, stranger: bool, settings: Mapping[str, Any]) -> str:
+    """Return why evidence of this kind may not call an event, or nothing where it may.
 
     A level alone needs 30 % of cells, a short stretch most of them, and an event must be seen
-    on enough loci: three outlying probes are not one.
+    on enough loci: three outlying probes are not one. Against a relative or a stranger only what
+    most cells carry can be told.
     """
-    alone = fit.shift_score < settings["least_shift_score"]
-    if alone and fit.fraction.max() < settings["level_alone"]:
-        return False
-    if fit.n_levels < settings["short_loci"] and fit.fraction.max() < settings["short_fraction"]:
-        return False
-    return fit.n_levels + fit.n_shifts >= settings["least_loci"]
+    most = fit.fraction.max()
+    if fit.n_levels + fit.n_shifts < settings["least_loci"]:
+        return f"seen on {fit.n_levels + fit.n_shifts} loci only"
+    if fit.shift_score < settings["least_shift_score"] and most < settings["level_alone"]:
+        return "the log R ratio alone speaks for it"
+    if fit.n_levels < settings["short_loci"] and most < settings["short_fraction"]:
+        return f"short ({fit.n_levels} loci) and not in most cells"
+    if stranger and most < settings["stranger_fraction"]:
+        return "the baseline is another person, and few cells carry it"
+    return ""
 
 
 def _with_origin(
@@ -419,12 +439,12 @@ def _with_origin(
 ) -> Call:
     """Return the event with its origin, tested on the signal of the baseline."""
     if baseline is None:
-        return replace(one, origin="unknown", note="no baseline could be used")
+        return replace(one, origin="unknown", note=_noted(one, "no baseline could be used"))
     is_donor = measurements[baseline].role == "donor"
     low, high, fraction, kind = _in_baseline(data, members, baseline, one.fit, settings)
     if kind != one.fit.kind:
-        copies = {"loss": 1, "gain": 3}[kind]
-        return replace(one, origin="acquired", note=f"the baseline has {copies} copies here")
+        copies = {"loss": "1 copy", "gain": "3 copies"}[kind]
+        return replace(one, origin="acquired", note=_noted(one, f"the baseline has {copies} here"))
     if low > 0:
         note = f"mosaic in the baseline ({fraction:.0%} of cells)" if high < 0.75 else ""
         joint = data.only(members).whole()
@@ -433,12 +453,16 @@ def _with_origin(
             one,
             fit=refit or one.fit,
             origin="inherited" if is_donor else "unknown",
-            note=note if is_donor else "already in the earliest passage measured",
+            note=_noted(one, note if is_donor else "already in the earliest passage measured"),
             whole=True,
         )
     if high > 0.5:
-        return replace(one, origin="unknown", note="the baseline cannot tell")
+        return replace(one, origin="unknown", note=_noted(one, "the baseline cannot tell"))
     return replace(one, origin="acquired")
+
+
+def _noted(one: Call, text: str) -> str:
+    return "; ".join(filter(None, [one.note, text]))
 
 
 def _in_baseline(

@@ -12,7 +12,7 @@ from linedrift import tables
 from linedrift.events import LineCalls, Measurement
 from linedrift.fitting import Stretch
 from linedrift.genome import GRCH38
-from linedrift.limits import detectable, needed_score
+from linedrift.limits import detectable, needed_score, places_of
 
 NAN = float("nan")
 
@@ -227,7 +227,8 @@ def _absent(
     stretch = Stretch(calls.stack.only([k]), first, last, settings)
     if stretch.copies == 0:
         return {**row, "state": "not_testable", "reason": f"the line has no {chrom} (sex)"}
-    needed = needed_score(min(places, calls.stack.size / (last - first)), settings)
+    among = places_of(calls.stack.size, last - first, settings, places)
+    needed = needed_score(among, settings)
     limits = [detectable(stretch, kind, needed, settings) for kind in ASKED[spot["event"]]]
     limits = [limit for limit in limits if not np.isnan(limit)]
     if not limits:

@@ -39,6 +39,17 @@ def log_rate(
     return np.log(settings["null_scale"] * places) - settings["null_slope"] * score
 
 
+def places_of(size: int, length: int, settings: Mapping[str, Any], fixed: float = np.inf) -> float:
+    """Return how many stretches of `length` loci compete in a genome of `size` loci.
+
+    A question that is asked by name competes with `fixed` others. The tails of real noise weigh
+    more the fewer loci are averaged: 1 + null_short/length times as many (null genomes drawn
+    from real arrays, benchmarks/README.md).
+    """
+    length = max(length, 1)
+    return min(fixed, size / length) * (1 + settings["null_short"] / length)
+
+
 def needed_score(places: float, settings: Mapping[str, Any]) -> float:
     """Return the log-likelihood ratio at which the false-event rate is the one of the config."""
     return float(
@@ -96,6 +107,8 @@ def detectable(
     lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
     if stretch.n_levels < settings["short_loci"]:
         lowest = max(lowest, settings["short_fraction"])
+    if noise.stranger:
+        lowest = max(lowest, settings["stranger_fraction"])
     for fraction in FINE:
         if fraction < lowest:
             continue

@@ -28,7 +28,8 @@ class Noise:
     means beyond level_sd^2/n, by BLOCK_LENGTHS. `shift_excess`: relative sd of the local shift
     sd, from stretch to stretch, beyond what sampling gives. `discordance`: share of the baseline's
     heterozygous loci that are homozygous here, in the median chromosome. `het_rate`: share of
-    loci with a shift. `reason`: why the contrast cannot be used, else empty.
+    loci with a shift. `stranger`: whether that is so many that the baseline is another person.
+    `reason`: why the contrast cannot be used, else empty.
     """
 
     level_sd: float
@@ -44,6 +45,7 @@ class Noise:
     shift_excess: float
     discordance: float
     het_rate: float
+    stranger: bool = False
     reason: str = ""
 
     def wave(self, n: np.ndarray | float) -> np.ndarray:

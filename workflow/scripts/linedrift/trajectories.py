@@ -15,13 +15,18 @@ from linedrift.fitting import GRID, Stretch
 from linedrift.genome import arms, band_of
 from linedrift.iscn import render
 from linedrift.likelihood import alleles
-from linedrift.limits import detectable, false_event_rate, needed_score
+from linedrift.limits import detectable, false_event_rate, needed_score, places_of
 
 NAN = float("nan")
 
 
 def events_and_courses(
-    line: str, calls: LineCalls, bands: pd.DataFrame, settings: Mapping[str, Any]
+    line: str,
+    calls: LineCalls,
+    bands: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    candidates: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return EVENTS of a line and TRAJECTORIES of each of them over all its measurements.
 
@@ -35,13 +40,15 @@ def events_and_courses(
         Cytogenetic bands (chrom, start, end, band, stain).
     settings
         Section `events` of the config.
+    candidates
+        The candidates below the rate in place of the events: nothing counts them.
 
     Notes
     -----
     `hotspot_id` and `genes` are empty here; `hotspots.matched` fills them.
     """
     rows, courses, seen = [], [], set[str]()
-    for call in calls.calls:
+    for call in calls.candidates if candidates else calls.calls:
         place = _place(calls, call)
         event_id = _event_id(line, call.fit.kind, place, seen)
         course = [
@@ -238,8 +245,8 @@ def _row(
 
 def _needed(calls: LineCalls, call: Call, settings: Mapping[str, Any]) -> float:
     """Return the score that this event needed to be called, for its limit where it is absent."""
-    length = max(call.fit.last - call.fit.first, 1)
-    needed = needed_score(calls.stack.size / length, settings)
+    length = call.fit.last - call.fit.first
+    needed = needed_score(places_of(calls.stack.size, length, settings), settings)
     # An event that was accepted under a fixed question needed less.
     return min(needed, call.fit.score) if false_event_rate(needed, 1.0, settings) < 1 else needed
 
