@@ -227,7 +227,6 @@ def test_cell_fractions_asked_are_shares():
     assert GRID[-1] == pytest.approx(1)
 
 
-@pytest.mark.xfail(strict=True, reason="the last cell fraction of the grid is 1 + 7e-16")
 def test_no_cell_fraction_is_beyond_1():
     assert GRID.max() <= 1
 

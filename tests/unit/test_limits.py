@@ -72,7 +72,6 @@ def test_a_limit_that_no_event_reaches_is_nan():
     assert np.isnan(limit(20, needed=1e6))
 
 
-@pytest.mark.xfail(strict=True, reason="what a level says is taken for too little")
 def test_a_level_alone_has_no_limit_below_its_rule():
     data = planted(1, "gain", 0.0, n=2000)
     silent = Stretch(data, 0, 2000, SETTINGS)

@@ -126,7 +126,6 @@ def test_empty_and_silent_contrasts_have_no_segments(line):
     assert segment(silent, line.noise, FEMALE, SETTINGS).empty
 
 
-@pytest.mark.xfail(strict=True, reason="the two regions are one stretch to the scan")
 def test_the_pseudoautosomal_regions_of_a_male_are_segmented_apart():
     w = world(24, ("chr21", "chr22", "chrX"), "male")
     cells = w.measure(Event("chrX", 0, 156_040_895, "gain", 1.0))

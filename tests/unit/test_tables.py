@@ -91,7 +91,6 @@ def test_what_breaks_a_contract_is_named(change, words):
         tables.check(segments(**change), tables.SEGMENTS)
 
 
-@pytest.mark.xfail(strict=True, reason="pandas only warns of it")
 def test_an_unknown_chromosome_is_named():
     with pytest.raises(TableError, match=r"row 1: found 'chrM'"):
         tables.check(segments(chrom=["chr2", "chrM", "chrX"]), tables.SEGMENTS)

@@ -28,6 +28,9 @@ from linedrift.noise import (
 )
 from linedrift.waves import wave
 
+# No array measures a log R ratio this well.
+LEAST_SD = 1e-4
+
 
 def contrast(
     signals: pd.DataFrame,
@@ -70,6 +73,10 @@ def contrast(
 
     used = autosomal & np.isfinite(level)
     level_sd = difference_sd(level[used])
+    reason = _unusable(used.sum(), np.isfinite(shift).sum(), settings)
+    if level_sd < LEAST_SD:
+        reason = "a copy of its baseline: the same data under two names"
+        level_sd = LEAST_SD
     calm = quiet(shift[autosomal])
     shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.05)
     shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
@@ -92,7 +99,7 @@ def contrast(
         discordance=shift_figures["discordance"],
         het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
         stranger=shift_figures["discordance"] > settings["discordance"],
-        reason=_unusable(used.sum(), np.isfinite(shift).sum(), settings),
+        reason=reason,
     )
     frame = pd.DataFrame(
         {

@@ -22,7 +22,7 @@ from linedrift.likelihood import (
 from linedrift.noise import Noise, limited_mean
 
 # Cell fractions asked in a fit: finer where a per cent matters.
-GRID = np.concatenate([[0.0], np.arange(0.01, 0.3, 0.01), np.arange(0.3, 1.001, 0.02)])
+GRID = np.concatenate([[0.0], np.arange(0.01, 0.3, 0.01), np.linspace(0.3, 1, 36)])
 COARSE = np.array([0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0])
 
 

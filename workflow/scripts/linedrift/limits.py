@@ -117,13 +117,27 @@ def detectable(
             a = float(np.round(allelic_shift(kind, fraction) / sd, 3))
         moments = [(n, *_moments(a, sign)) for n, sign in counts if n > 0]
         mu = noise.response * float(log2_ratio(kind, fraction, stretch.copies))
-        level = mu**2 / (level_variance + (settings["response_sd"] * mu) ** 2)
-        mean = sum(n * m for n, m, _ in moments) + level / 2
-        variance = sum(n * v for n, _, v in moments) + level
+        level_mean, level_spread = _level_moments(mu, level_variance, settings["response_sd"])
+        mean = sum(n * m for n, m, _ in moments) + level_mean
+        variance = sum(n * v for n, _, v in moments) + level_spread
         mean -= _noisier(a, stretch.n_shifts, stretch.stack.excess)
         if mean - Z95 * np.sqrt(variance) >= needed:
             return float(fraction)
     return float("nan")
+
+
+def _level_moments(mu: float, variance: float, response_sd: float) -> tuple[float, float]:
+    """Return mean and variance of `likelihood.level_score` where the level really is `mu`.
+
+    The mean x of the segment is N(mu, w) with w = variance + (response_sd mu)^2, and the score
+    (x^2/v - (x - mu)^2/w - log(w/v))/2 with v = variance.
+    """
+    if not np.isfinite(variance):
+        return 0.0, 0.0
+    widened = variance + (response_sd * mu) ** 2
+    ratio = widened / variance
+    mean = ((mu**2 + widened) / variance - 1 - np.log(ratio)) / 2
+    return float(mean), float(mu**2 * widened / variance**2 + (ratio - 1) ** 2 / 2)
 
 
 def _noisier(a: float, n: int, excess: float) -> float:

@@ -76,7 +76,8 @@ def segment(
     copies = karyotype.copies_at(contrast["chrom"], contrast["start"])
     # The pseudoautosomal regions of a male's X have another number of copies than the rest.
     par = is_pseudoautosomal(contrast["chrom"], contrast["start"]) & (karyotype.sex == "male")
-    for (_, _), rows in contrast.groupby(["chrom", par], observed=True):
+    stretch = np.concatenate([[0], np.cumsum(np.diff(par.astype(int)) != 0)])[: len(contrast)]
+    for _, rows in contrast.groupby(["chrom", stretch], observed=True):
         count = int(copies[rows.index[0]])
         if count:
             states = States.of(list(settings["fractions"]), noise.response, count)

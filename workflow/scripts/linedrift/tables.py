@@ -319,10 +319,25 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
             f"table {table.name}: no column {', '.join(missing)}; "
             f"found {', '.join(map(str, frame.columns))}"
         )
+    for column in table.columns:
+        _only_known(frame[column.name], column, table)
     try:
         return frame[table.names].astype({column.name: column.dtype for column in table.columns})
     except (ValueError, TypeError) as error:
         raise TableError(f"table {table.name}: {error}") from error
+
+
+def _only_known(values: pd.Series, column: Column, table: Table) -> None:
+    """Refuse what a category does not know, which pandas would turn into nothing."""
+    if not isinstance(column.dtype, pd.CategoricalDtype) or values.dtype == column.dtype:
+        return
+    bad = (~values.isin(column.dtype.categories) & values.notna()).to_numpy()
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise TableError(
+            f"table {table.name}, column {column.name}, row {row}: found "
+            f"{values.iloc[row]!r}, expected one of {', '.join(column.dtype.categories)}"
+        )
 
 
 def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
