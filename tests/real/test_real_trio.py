@@ -140,7 +140,7 @@ def test_the_loss_of_both_copies_is_found_as_such(parent, calls, people, place):
 def test_one_of_the_two_lost_copies_was_lost_in_the_mother_already(calls, people, place):
     (one,) = overlapping(calls["mother"], people["offspring"], place(*BOTH_COPIES))
     assert one.origin == "acquired"
-    assert "1 copies" in one.note
+    assert "1 cop" in one.note
 
 
 @PARENTS

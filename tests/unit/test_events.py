@@ -222,7 +222,7 @@ def test_an_event_within_an_inherited_one_is_told_from_it():
     one = the_one(calls, inherited)
     assert one.kind == "deep_loss"
     assert one.origin == "acquired"
-    assert "1 copies" in one.note
+    assert "1 cop" in one.note
 
 
 def test_an_event_that_grows_is_followed_down_to_a_few_per_cent():
