@@ -111,7 +111,6 @@ def test_the_share_of_cells_rises_with_the_dilution(answers):
         assert rising[1] == pytest.approx(0.35, abs=0.05)
 
 
-@pytest.mark.xfail(reason="tails of real noise fake .04 events a genome")
 @pytest.mark.parametrize("share", DILUTIONS)
 def test_normal_genomes_have_no_event(dilution, share):
     for seed in range(NULLS):
