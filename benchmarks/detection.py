@@ -7,19 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import bcftools_cnv
+import dna_copy
 import engine
 import genomes
 import numpy as np
 import pandas as pd
 import scoring
 import tools
+from scipy.stats import chi2
 
 # A peer that found fewer than this share of everything at one fraction is not asked at smaller
 # ones: its power there is taken as none.
 WORTH_ASKING = 0.02
 
-# What issue asks of linedrift: size (Mb), cell fraction of a gain, at power .8.
+# What linedrift is asked for: size (Mb) and cell fraction of a gain found with power .8, and how
+# many times its cell fraction a peer must need.
 TARGETS = ((4.0, 0.15), (1.0, 0.20))
+ADVANTAGE = 2.0
 
 NOTHING = pd.DataFrame({name: [] for name in ("chrom", "start", "end", "kind", "score", "n")})
 
@@ -118,6 +123,7 @@ def false_events(nulls: Found, found: Found) -> str:
                 "null genomes": len(empty),
                 "false events": sum(empty),
                 "a genome": f"{np.mean(empty):.2f}",
+                "95 % interval": _interval(sum(empty), len(empty)),
                 "beside planted events, a genome": f"{np.mean(beside):.2f}",
                 "cut-offs with ≤ .1": f"{len(cuts)} of {len(tools.CUTS[name])}",
             }
@@ -125,6 +131,12 @@ def false_events(nulls: Found, found: Found) -> str:
     return "**False events**, without a cut-off on what the tools report\n\n" + scoring.markdown(
         rows
     )
+
+
+def _interval(count: int, n: int) -> str:
+    """Return the exact 95 % interval of a Poisson rate of which `count` were seen in `n`."""
+    low = chi2.ppf(0.025, 2 * count) / 2 / n if count else 0.0
+    return f"{low:.2f}-{chi2.ppf(0.975, 2 * count + 2) / 2 / n:.2f}"
 
 
 def needed(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -136,7 +148,7 @@ def needed(tables: Mapping[str, pd.DataFrame]) -> str:
         for name in [n for n in tables if n != engine.NAME]:
             of = tables[name]
             theirs = of[(of["kind"] == kind) & (of["size"] == size)]
-            fraction = scoring.fraction_needed(theirs["fraction"], theirs["power"])
+            fraction = scoring.fraction_needed(theirs["fraction"], theirs["power"], lenient=True)
             row[name] = f"{scoring.needed_text(fraction)} ({scoring.ratio(fraction, ours)})"
         rows.append(row)
     title = "**Per cent of cells needed for power .8** at ≤ .1 false events a genome, and in "
@@ -157,7 +169,35 @@ def targets(tables: Mapping[str, pd.DataFrame], nulls: Found) -> str:
         rows.append({"asked": text, "measured": f"{reached:.2f}", "reached": reached >= 0.8})
     text = "false events a genome: at most .1"
     rows.append({"asked": text, "measured": f"{rate:.2f}", "reached": rate <= 0.1})
+    for label, some in (
+        ("bcftools cnv, the better of both", [n for n in tables if n in bcftools_cnv.VARIANTS]),
+        ("DNAcopy, gains and losses", [n for n in tables if n == dna_copy.NAME]),
+    ):
+        if some:
+            rows.append(_advantage(tables, some, label))
     return scoring.markdown(rows)
+
+
+def _advantage(tables: Mapping[str, pd.DataFrame], peers: Sequence[str], label: str) -> dict:
+    """Return the row on how many times linedrift's cell fraction the best of some peers needs."""
+    ratios = []
+    for (kind, size), own in _in_order(tables[engine.NAME]):
+        if kind == "cn_loh" and peers == [dna_copy.NAME]:
+            continue
+        ours = scoring.fraction_needed(own["fraction"], own["power"])
+        theirs = []
+        for name in peers:
+            of = tables[name]
+            at = of[(of["kind"] == kind) & (of["size"] == size)]
+            theirs.append(scoring.fraction_needed(at["fraction"], at["power"], lenient=True)[0])
+        ratios.append((min(theirs) / ours[0], f"{kind} {_size(size)}"))
+    short = [f"{where} {value:.2f}" for value, where in sorted(ratios) if value < ADVANTAGE]
+    text = f"{len(ratios) - len(short)} of {len(ratios)} kinds and sizes"
+    return {
+        "asked": f"at most half of the cell fraction of {label}",
+        "measured": text + (f"; short of it: {', '.join(short)}" if short else ""),
+        "reached": not short,
+    }
 
 
 def power(table: pd.DataFrame, name: str) -> str:

@@ -96,19 +96,24 @@ def best_power(
     return table.merge(best, on=["kind", "size", "cut"]).drop(columns="total")
 
 
-def fraction_needed(fractions: Sequence[float], power: Sequence[float]) -> tuple[float, str]:
-    """Return the cell fraction at which the power reaches POWER, and how it is bounded.
+def fraction_needed(
+    fractions: Sequence[float], power: Sequence[float], lenient: bool = False
+) -> tuple[float, str]:
+    """Return the cell fraction from which on the power is POWER, and how it is bounded.
 
-    Interpolated in the logarithm of the fraction between the last grid point below POWER and
-    the next. The bound is "" where both exist, "<=" where already the smallest fraction
-    reaches it, ">" where none does (the fraction is then the largest asked).
+    Interpolated in the logarithm of the fraction between grid points. The bound is "" where both
+    exist, "<=" where already the smallest fraction reaches it, ">" where the largest does not.
+    `lenient` takes the smallest fraction that reaches it, even where larger ones fall short again
+    (a model of 30 % of cells that misses what all carry): so are peers read.
     """
     order = np.argsort(fractions)
     x, y = np.asarray(fractions, float)[order], np.asarray(power, float)[order]
-    below = np.flatnonzero(y < POWER)
-    if len(below) == 0:
+    reached = y >= POWER
+    if lenient:
+        reached = np.maximum.accumulate(reached)
+    if reached.all():
         return float(x[0]), "<="
-    last = int(below[-1])
+    last = int(np.flatnonzero(~reached)[-1])
     if last == len(x) - 1:
         return float(x[-1]), ">"
     share = (POWER - y[last]) / (y[last + 1] - y[last])
@@ -116,13 +121,16 @@ def fraction_needed(fractions: Sequence[float], power: Sequence[float]) -> tuple
 
 
 def ratio(other: tuple[float, str], own: tuple[float, str]) -> str:
-    """Return how many times the fraction of `own` the `other` needs, with its bound."""
+    """Return how many times the fraction of `own` the `other` needs, with its bound.
+
+    Rounded down, so that 1.99 is not taken for 2.
+    """
     if own[1] == ">" or (other[1], own[1]) == ("<=", "<="):
         return "-"
     # The other needs at least, or our own needs at most: the ratio is at least.
-    least = ">" if other[1] == ">" or own[1] == "<=" else ""
-    least = "<" if other[1] == "<=" else least
-    return f"{least}{other[0] / own[0]:.1f}"
+    bound = ">" if other[1] == ">" or own[1] == "<=" else ""
+    bound = "<" if other[1] == "<=" else bound
+    return f"{bound}{np.floor(100 * other[0] / own[0] + 1e-9) / 100:.2f}"
 
 
 def needed_text(needed: tuple[float, str]) -> str:

@@ -123,12 +123,21 @@ def test_the_fraction_needed_is_where_power_stays_at_four_of_five(power, expecte
     assert found == (pytest.approx(expected[0]), expected[1])
 
 
+def test_a_peer_that_misses_what_all_cells_carry_keeps_the_fraction_that_it_found():
+    fractions, power = [0.2, 0.3, 0.5, 1.0], [0.25, 1.0, 1.0, 0.0]
+    strict = scoring.fraction_needed(fractions, power)
+    lenient = scoring.fraction_needed(fractions, power, lenient=True)
+    assert strict == (1.0, ">")
+    assert 0.2 < lenient[0] < 0.3 and lenient[1] == ""
+
+
 @pytest.mark.parametrize(
     ("other", "own", "expected"),
     [
-        ((0.3, ""), (0.1, ""), "3.0"),
-        ((1.0, ">"), (0.1, ""), ">10.0"),
-        ((0.3, ""), (0.05, "<="), ">6.0"),
+        ((0.3, ""), (0.1, ""), "3.00"),
+        ((1.0, ">"), (0.1, ""), ">10.00"),
+        ((0.3, ""), (0.05, "<="), ">6.00"),
+        ((0.199, ""), (0.1, ""), "1.99"),  # never rounded up to 2
         ((0.05, "<="), (0.05, "<="), "-"),
         ((0.3, ""), (1.0, ">"), "-"),
     ],
