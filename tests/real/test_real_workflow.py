@@ -140,7 +140,7 @@ def test_nothing_is_present_at_20q11(run):
     assert len(own) == 2
     assert set(own["state"]) == {"absent"}
     # 316 markers: a clonal gain would have been seen by far.
-    assert own["limit"].max() < 0.5
+    assert own["limit"].max() <= 0.5
     assert at(run.events(), "chr20", 30_400_000, 33_500_000).empty
 
 

@@ -111,7 +111,8 @@ def test_a_rule_lists_exactly_the_modules_that_its_script_loads(pristine):
     config = pristine.folder / "public.yaml"
     lines = (pristine.folder / "config" / "lines.tsv").read_text().replace("private", "public")
     (pristine.folder / "public.tsv").write_text(lines)
-    config.write_text("lines: public.tsv\n")
+    (pristine.folder / "reference.fa").write_text(">chr20\nACGT\n")
+    config.write_text("lines: public.tsv\nresources:\n  reference: reference.fa\n")
     planned = inputs(pristine.run("-n", "--configfile", str(config)).stdout)
     script_of = {
         name: re.search(r"scripts/(\w+)\.py", body).group(1)

@@ -492,5 +492,5 @@ def _present(
     values = stretch.along(kind, fraction, k, GRID)
     inside = GRID[values >= values.max() - 1.92]
     best = float(GRID[np.argmax(values)])
-    sure = values.max() - values[0] >= settings["tracked"]
+    sure = values.max() - values[0] >= settings["tracked"] and best >= settings["baseline_least"]
     return (float(inside.min()) if sure else 0.0), float(inside.max()), best

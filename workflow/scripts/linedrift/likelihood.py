@@ -40,7 +40,7 @@ HAPLOID: Mapping[str, Alleles] = {
 
 # Share of a copy that still binds to a probe whose target is gone: real homozygous losses stand
 # at a log R ratio of about -4.7 (.5 log2 response, HumanHap550), not at minus infinity.
-CROSS_HYBRIDISATION = 0.02
+CROSS_HYBRIDISATION = 0.01
 
 
 def alleles(kind: str, expected_copies: int) -> Alleles | None:
