@@ -35,7 +35,7 @@ diploid_kinds = st.sampled_from(sorted(DIPLOID))
         ("amplification", 1.0, 0.25, 1.0),
         ("deep_loss", 0.5, 0.0, -1.0),
         # A fiftieth of the signal binds although no target is there.
-        ("deep_loss", 1.0, 0.0, np.log2(0.02)),
+        ("deep_loss", 1.0, 0.0, np.log2(0.01)),
     ],
 )
 def test_signals_of_an_event_are_those_of_the_literature(kind, fraction, shift, ratio):
@@ -46,7 +46,7 @@ def test_signals_of_an_event_are_those_of_the_literature(kind, fraction, shift, 
 @pytest.mark.parametrize(
     ("kind", "fraction", "ratio"),
     [("gain", 1.0, 1.0), ("gain", 0.5, np.log2(1.5)), ("loss", 0.5, -1.0)]
-    + [("loss", 1.0, np.log2(0.02)), ("amplification", 1.0, np.log2(3))],
+    + [("loss", 1.0, np.log2(0.01)), ("amplification", 1.0, np.log2(3))],
 )
 def test_one_copy_to_begin_with_changes_by_more(kind, fraction, ratio):
     assert float(log2_ratio(kind, fraction, 1)) == pytest.approx(ratio)

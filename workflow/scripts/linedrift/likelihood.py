@@ -67,7 +67,7 @@ def allelic_shift(kind: str, fraction: np.ndarray | float) -> np.ndarray:
     fraction = np.asarray(fraction, dtype=float)
     total = 2 * (1 - fraction) + event.copies * fraction
     major = (1 - fraction) + event.major * fraction
-    return np.where(total > 0, major / np.maximum(total, 1e-9), 0.5) - 0.5
+    return np.where(total > 1e-9, major / np.maximum(total, 1e-9), 0.5) - 0.5
 
 
 def shift_score(
