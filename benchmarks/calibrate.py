@@ -29,6 +29,7 @@ from scipy.optimize import brentq
 EVERYTHING = {"rate": 1e9, "promise": -8.0, "null_scale": 1e-4}
 # Candidates of the tail: so many a genome, on average, enter the fit.
 TAIL = 2.0
+SLOPES = np.linspace(0.3, 3.0, 109)
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 
@@ -53,7 +54,7 @@ def fit(candidates: pd.DataFrame, n_genomes: int, tail: float = TAIL) -> tuple[f
     """Return (null_scale, null_slope) of the candidates of `n_genomes` null genomes.
 
     Maximum likelihood over the `tail` surest candidates a genome. NaN where these are fewer than
-    five, or where no slope between .2 and 5 fits.
+    five, or where no slope between .3 and 3 fits.
     """
     score = candidates["score"].to_numpy(float)
     log_places = np.log(candidates["places"].to_numpy(float))
@@ -66,9 +67,12 @@ def fit(candidates: pd.DataFrame, n_genomes: int, tail: float = TAIL) -> tuple[f
         values = surest(slope)
         return float((values[:-1] - values[-1]).mean()) - 1
 
-    if count < 5 or excess(0.2) > 0 or excess(5.0) < 0:
+    # Small slopes leave the spread of the places, which is no tail: the last crossing counts.
+    values = np.array([excess(slope) for slope in SLOPES]) if count >= 5 else np.zeros(len(SLOPES))
+    crossings = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
+    if len(crossings) == 0:
         return float("nan"), float("nan")
-    slope = float(brentq(excess, 0.2, 5.0))
+    slope = float(brentq(excess, SLOPES[crossings[-1]], SLOPES[crossings[-1] + 1]))
     return count / n_genomes * float(np.exp(surest(slope)[-1])), slope
 
 

@@ -70,7 +70,8 @@ def _tables(rows: list[dict], own: list[Mapping], first: Mapping, n: int) -> str
         }
         for step in own[0]["steps"]
     ]
-    text = f"{n:,} markers, median of {REPEATS} runs, start-up of interpreters apart.\n\n"
+    text = f"{n:,} markers, median of {REPEATS} runs (DNAcopy: one), start-up of interpreters "
+    text += "apart.\n\n"
     return text + scoring.markdown(rows) + "\n\n" + scoring.markdown(steps)
 
 
