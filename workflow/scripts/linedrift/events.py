@@ -363,6 +363,8 @@ def _resolve(
     stranger = any(noise.stranger for noise in data.noise)
     surest = sorted(found, key=lambda pair: -_evidence((pair[0].fit, pair[1]), settings))
     for one, places in surest:
+        if _parts_are_surer((one.fit, places), [(a.fit, n) for a, n in surest], settings):
+            continue
         overlapping = [a for a in accepted if _overlap(a.fit, one.fit) > 0]
         rate = one.rate
         if overlapping:
@@ -376,6 +378,32 @@ def _resolve(
                 rate = settings["candidate_rate"] if doubt else rate
                 rest.append(replace(one, rate=rate, note=doubt))
     return accepted, rest
+
+
+def _parts_are_surer(
+    whole: tuple[Fit, float], others: Sequence[tuple[Fit, float]], settings: Mapping[str, Any]
+) -> bool:
+    """Return whether two or more stretches within `whole`, apart, are surer together than it.
+
+    Neighbouring events of one kind and fraction are surer together with the normal loci between
+    them than each alone; they are not surer than their sum. By the alleles: what levels say is
+    bounded by the wave, in each part anew. `others` come surest first.
+    """
+
+    def of_alleles(fit: Fit, places: float) -> float:
+        return -float(log_rate(fit.shift_score, places, settings))
+
+    fit = whole[0]
+    total, chosen = 0.0, list[Fit]()
+    for part, places in others:
+        inside = fit.first <= part.first and part.last <= fit.last
+        smaller = part.last - part.first < fit.last - fit.first
+        if inside and smaller and not any(_overlap(part, other) > 0 for other in chosen):
+            evidence = of_alleles(part, places)
+            if evidence > 0:
+                total += evidence
+                chosen.append(part)
+    return len(chosen) > 1 and total > of_alleles(*whole)
 
 
 def _overlap(a: Fit, b: Fit) -> int:

@@ -66,7 +66,8 @@ class Noise:
         # An unmeasured sex chromosome has no loci to be noisy.
         if not sd > self.level_sd:
             return self
-        wider = (sd / self.level_sd) ** 2
+        # Probes that are noisier follow a wave more, though not by as much as they are noisier.
+        wider = sd / self.level_sd
         return replace(
             self, level_sd=sd, wave_variance=tuple(wider * wave for wave in self.wave_variance)
         )
