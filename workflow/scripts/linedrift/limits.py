@@ -25,7 +25,7 @@ def false_event_rate(
 
     `places` stretches of that length fit into the genome, and each exceeds a log-likelihood
     ratio s by chance with a probability that falls as exp(-slope s); `null_scale` and
-    `null_slope` of the config are fitted to null genomes (benchmarks/README.md).
+    `null_slope` of the config are held against null genomes (benchmarks/README.md).
     """
     # Beyond 700 nats exp would be 0 or infinite.
     return np.exp(np.clip(log_rate(score, places, settings), -700, 700))
