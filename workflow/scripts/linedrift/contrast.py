@@ -26,6 +26,7 @@ from linedrift.noise import (
     robust_sd,
     wave_variance,
 )
+from linedrift.tails import level_costs, shift_costs
 from linedrift.waves import wave
 
 # No array measures a log R ratio this well.
@@ -97,6 +98,8 @@ def contrast(
         shift_wide=wide,
         shift_excess=max(excess(calm), float(settings["least_excess"])),
         discordance=shift_figures["discordance"],
+        shift_costs=shift_costs(calm, shift_sd, wide),
+        level_costs=level_costs(level[used], level_sd),
         het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
         stranger=shift_figures["discordance"] > settings["discordance"],
         reason=reason,

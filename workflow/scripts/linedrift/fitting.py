@@ -20,6 +20,7 @@ from linedrift.likelihood import (
     shift_score,
 )
 from linedrift.noise import Noise, limited_mean
+from linedrift.tails import LONG, bounded_score, level_cost, shift_cost
 
 # Cell fractions asked in a fit: finer where a per cent matters.
 GRID = np.concatenate([[0.0], np.arange(0.01, 0.3, 0.01), np.linspace(0.3, 1, 36)])
@@ -34,10 +35,12 @@ NOISIER_STEPS = (0.5, 1.0, 1.5, 2.0, 3.0)
 class Stack:
     """The contrasts of a line side by side: K measurements by N loci in genome order.
 
-    `level` and `shift` are relative to the baseline (NaN where none); `level_baseline` and
-    `shift_baseline` are what was subtracted. `copies` are the germline copies per locus.
+    `keys` are chromosome and start of each locus as one sorted integer. `level` and `shift` are
+    relative to the baseline (NaN where none); `level_baseline` and `shift_baseline` are what was
+    subtracted. `copies` are the germline copies per locus.
     """
 
+    keys: np.ndarray
     chrom: np.ndarray
     start: np.ndarray
     end: np.ndarray
@@ -52,12 +55,6 @@ class Stack:
     def size(self) -> int:
         """Number of loci."""
         return len(self.start)
-
-    @cached_property
-    def keys(self) -> np.ndarray:
-        """Chromosome and start of each locus as one sorted integer, shape (N,)."""
-        codes = pd.Categorical(self.chrom, dtype=CHROM_DTYPE).codes.astype(np.int64)
-        return (codes << 32) + self.start
 
     def range(self, chrom: str, start: int, end: int) -> tuple[int, int]:
         """Return [first, last) of the loci that start within an interval of a chromosome."""
@@ -119,7 +116,7 @@ def stack(
         (frame["chrom"].cat.codes.to_numpy().astype(np.int64) << 32) + frame["start"].to_numpy()
         for frame in contrasts
     ]
-    union = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
+    union = _union(keys)
     names = ("log_ratio", "shift", "log_ratio_baseline", "shift_baseline")
     arrays = {name: np.full((len(contrasts), len(union)), np.nan, np.float32) for name in names}
     end = np.zeros(len(union), np.int64)
@@ -133,6 +130,7 @@ def stack(
     chrom = np.asarray(CHROM_DTYPE.categories)[codes]
     start = union & 0xFFFFFFFF
     return Stack(
+        keys=union,
         chrom=chrom,
         start=start,
         end=end,
@@ -143,6 +141,13 @@ def stack(
         shift_baseline=np.nan_to_num(arrays["shift_baseline"]),
         noise=tuple(noises),
     )
+
+
+def _union(keys: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the distinct ones of several sorted arrays, sorted."""
+    # A stable sort merges runs that are sorted already; np.unique sorts them anew.
+    merged = np.sort(np.concatenate([np.zeros(0, np.int64), *keys]), kind="stable")
+    return merged[np.diff(merged, prepend=-1) != 0]
 
 
 @dataclass(frozen=True)
@@ -283,7 +288,9 @@ class Stretch:
             for kind, scores in alone.items()
             if total[kind] >= best - max(20.0, self.settings["kind_margin"] * best)
         ]
-        return max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
+        # The kinds are compared before what tails can fake is taken off: that is the same for all.
+        surest = max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
+        return self._less_tails(surest)
 
     def _fit_kind(self, kind: str, start: np.ndarray) -> Fit:
         fraction, support = self._carriers(kind, self._ascend(kind, start))
@@ -304,6 +311,40 @@ class Stretch:
             self.n_levels,
             self.n_shifts,
         )
+
+    def _less_tails(self, fit: Fit) -> Fit:
+        shift, level = fit.shift_score - self._tail_cost(fit.kind, fit.fraction), fit.level_score
+        if self.n_levels <= LONG:
+            level = min(level, self._bounded_level(fit.kind, fit.fraction))
+        return replace(fit, score=shift + level, shift_score=shift, level_score=level)
+
+    def _tail_cost(self, kind: str, fraction: np.ndarray) -> float:
+        """Return what the tails of the shifts can fake of the evidence (nats, see tails)."""
+        if self.copies != 2 or self.n_shifts == 0:
+            return 0.0
+        count = np.isfinite(self.shift) @ self.weight
+        delta = allelic_shift(kind, fraction)
+        return sum(
+            float(
+                n
+                * shift_cost(noise.shift_costs, d, np.hypot(noise.shift_sd, noise.shift_shared_sd))
+            )
+            for n, d, noise in zip(count, delta, self.stack.noise, strict=True)
+        )
+
+    def _bounded_level(self, kind: str, fraction: np.ndarray) -> float:
+        """Return what the levels say taken one by one, each bounded, less what tails can fake."""
+        total = 0.0
+        for k, overall in enumerate(self.stack.noise):
+            noise = overall.on(self.stack.chrom[self.first])
+            sd = float(np.hypot(noise.level_sd, noise.level_shared_sd))
+            level = self.stack.level[k, self.first : self.last].astype(float)
+            level = level[np.isfinite(level)]
+            asked = GRID[GRID <= fraction[k]]
+            mu = noise.response * log2_ratio(kind, asked, self.copies)
+            cost = len(level) * level_cost(noise.level_costs, mu, sd)
+            total += float((bounded_score(level, sd, mu).sum(axis=1) - cost).max())
+        return total
 
     def _carriers(self, kind: str, fraction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the fractions, 0 where a measurement adds less than it costs, and the support.

@@ -10,6 +10,7 @@ import numpy as np
 
 from linedrift.fitting import GRID, NOISIER_STEPS, Stretch
 from linedrift.likelihood import alleles, allelic_shift, log2_ratio
+from linedrift.tails import LONG, bounded_score, level_cost, shift_cost
 
 # One-sided 95 % point of the normal distribution.
 Z95 = 1.645
@@ -102,6 +103,7 @@ def detectable(
     if not stretch.copies or alleles(kind, stretch.copies) is None:
         return float("nan")
     sd = float(np.hypot(noise.shift_sd, noise.shift_shared_sd))
+    level_sd = float(np.hypot(noise.level_sd, noise.level_shared_sd))
     counts = ((stretch.n_shifts - known, False), (known, True))
     level_variance = float(stretch.covariance[0, 0]) if stretch.measured[0] else np.inf
     lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
@@ -118,9 +120,15 @@ def detectable(
         moments = [(n, *_moments(a, sign)) for n, sign in counts if n > 0]
         mu = noise.response * float(log2_ratio(kind, fraction, stretch.copies))
         level_mean, level_spread = _level_moments(mu, level_variance, settings["response_sd"])
+        if 0 < stretch.n_levels <= LONG:
+            level_mean, level_spread = min(
+                (level_mean, level_spread),
+                _bounded_moments(stretch.n_levels, mu, noise.level_costs, level_sd),
+            )
         mean = sum(n * m for n, m, _ in moments) + level_mean
         variance = sum(n * v for n, _, v in moments) + level_spread
         mean -= _noisier(a, stretch.n_shifts, stretch.stack.excess)
+        mean -= stretch.n_shifts * float(shift_cost(noise.shift_costs, a, 1.0))
         if mean - Z95 * np.sqrt(variance) >= needed:
             return float(fraction)
     return float("nan")
@@ -138,6 +146,16 @@ def _level_moments(mu: float, variance: float, response_sd: float) -> tuple[floa
     ratio = widened / variance
     mean = ((mu**2 + widened) / variance - 1 - np.log(ratio)) / 2
     return float(mean), float(mu**2 * widened / variance**2 + (ratio - 1) ** 2 / 2)
+
+
+def _bounded_moments(n: int, mu: float, costs: tuple[float, ...], sd: float) -> tuple[float, float]:
+    """Return mean and variance of `n` levels taken one by one, given the event (see tails)."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    weights = weights / weights.sum()
+    score = bounded_score(mu + sd * nodes, sd, np.array([mu]))[0]
+    mean = float(weights @ score)
+    cost = float(level_cost(costs, mu, sd))
+    return n * (mean - cost), n * float(weights @ (score - mean) ** 2)
 
 
 def _noisier(a: float, n: int, excess: float) -> float:

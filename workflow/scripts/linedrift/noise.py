@@ -29,7 +29,8 @@ class Noise:
     sd, from stretch to stretch, beyond what sampling gives. `discordance`: share of the baseline's
     heterozygous loci that are homozygous here, in the median chromosome. `het_rate`: share of
     loci with a shift. `stranger`: whether that is so many that the baseline is another person.
-    `reason`: why the contrast cannot be used, else empty.
+    `shift_costs`, `level_costs`: what tails can fake (see `tails`). `reason`: why the contrast
+    cannot be used, else empty.
     """
 
     level_sd: float
@@ -47,6 +48,8 @@ class Noise:
     het_rate: float
     stranger: bool = False
     reason: str = ""
+    shift_costs: tuple[float, ...] = (0.0,) * 13
+    level_costs: tuple[float, ...] = (0.0,) * 26
 
     def wave(self, n: np.ndarray | float) -> np.ndarray:
         """Return the wave variance of the mean over `n` consecutive loci (log2 squared).
@@ -80,7 +83,7 @@ class Noise:
     def from_dict(cls, figures: Mapping[str, Any]) -> Noise:
         """Return the noise that `to_dict` wrote."""
         values = dict(figures)
-        for name in ("wave_variance", "sex_level_sd"):
+        for name in ("wave_variance", "sex_level_sd", "shift_costs", "level_costs"):
             values[name] = tuple(values[name])
         return cls(**values)
 
