@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import tables
+from linedrift import table_docs, tables
 from linedrift.genome import CHROM_DTYPE
 from linedrift.tables import TableError
 
@@ -28,18 +28,18 @@ def segments(**change):
 
 def test_docs_say_what_the_contracts_say(repository):
     page = (repository / "docs" / "tables.md").read_text(encoding="utf-8")
-    assert page == tables.markdown(), "run: python -m linedrift.tables > docs/tables.md"
+    assert page == table_docs.markdown(), "run: python -m linedrift.table_docs > docs/tables.md"
 
 
 def test_every_column_has_a_meaning_and_every_table_its_own_name():
-    assert len({table.name for table in tables.ALL}) == len(tables.ALL)
-    for table in tables.ALL:
+    assert len({table.name for table in table_docs.ALL}) == len(table_docs.ALL)
+    for table in table_docs.ALL:
         assert table.rows
         assert len(set(table.names)) == len(table.names)
         assert all(column.doc for column in table.columns), table.name
 
 
-@pytest.mark.parametrize("table", tables.ALL, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", table_docs.ALL, ids=lambda table: table.name)
 @pytest.mark.parametrize("suffix", ["parquet", "tsv"])
 def test_an_empty_table_is_written_and_read(table, suffix, tmp_path):
     path = tmp_path / f"t.{suffix}"

@@ -60,25 +60,25 @@ class Table:
         return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in self.columns})
 
 
-_LOCUS = (
+LOCUS = (
     Column("chrom", CHROM_DTYPE, "chromosome, UCSC style"),
     Column("start", "int32", "0-based start on GRCh38", "bp"),
     Column("end", "int32", "half-open end", "bp"),
 )
-_FRACTION = (
+FRACTION = (
     Column("cell_fraction", "float64", "share of cells that carry it, 0 to 1", "cells"),
     Column("low", "float64", "lower end of the 95 % interval", "cells"),
     Column("high", "float64", "upper end of the 95 % interval", "cells"),
     Column("limit", "float64", "smallest fraction found with 95 % probability", "cells"),
 )
-_REASON = Column("reason", "str", "why not testable, or what the state rests on")
-_STATE = Column("state", "str", "three states, always distinct", allowed=STATES)
+REASON = Column("reason", "str", "why not testable, or what the state rests on")
+STATE = Column("state", "str", "three states, always distinct", allowed=STATES)
 
 SIGNALS = Table(
     "signals",
     "locus of one measurement",
     (
-        *_LOCUS,
+        *LOCUS,
         Column("name", "str", "name of the locus in the user's file"),
         Column("level", "float32", "log R ratio or log2 depth; NaN where none", "log2"),
         Column("level_sd", "float32", "random sd of level; NaN where not known", "log2"),
@@ -93,7 +93,7 @@ CONTRAST = Table(
     "contrast",
     "locus of one measurement, relative to its baseline",
     (
-        *_LOCUS,
+        *LOCUS,
         Column("log_ratio", "float32", "level less the shrunken baseline; NaN where none", "log2"),
         Column("log_ratio_sd", "float32", "sd that is independent between passages", "log2"),
         Column("log_ratio_shared_sd", "float32", "sd that all passages share", "log2"),
@@ -116,14 +116,14 @@ CONTRAST = Table(
 GC_CONTENT = Table(
     "gc_content",
     "bin of the reference",
-    (*_LOCUS, Column("gc", "float32", "share of G and C; NaN where mostly N", "fraction")),
+    (*LOCUS, Column("gc", "float32", "share of G and C; NaN where mostly N", "fraction")),
     ("chrom", "start"),
 )
 SEGMENTS = Table(
     "segments",
     "candidate stretch of one contrast",
     (
-        *_LOCUS,
+        *LOCUS,
         Column("kind", "str", "kind of event that fits best", allowed=EVENT_KINDS),
         Column("cell_fraction", "float64", "grid fraction that fits best", "cells"),
         Column("score", "float64", "log-likelihood ratio against no event", "nats"),
@@ -138,7 +138,7 @@ EVENTS = Table(
     (
         Column("event_id", "str", "stable hash of line, place and kind"),
         Column("line", "str", "line"),
-        *_LOCUS,
+        *LOCUS,
         Column("start_low", "int32", "earliest start that the data allow (95 %)", "bp"),
         Column("start_high", "int32", "latest start that the data allow (95 %)", "bp"),
         Column("end_low", "int32", "earliest end that the data allow (95 %)", "bp"),
@@ -164,11 +164,11 @@ TRAJECTORIES = Table(
         Column("event_id", "str", "event"),
         Column("sample", "str", "{line}-p{passage}"),
         Column("passage", "int32", "passage"),
-        _STATE,
-        *_FRACTION,
+        STATE,
+        *FRACTION,
         Column("support", "float64", "log-likelihood ratio over all assays", "nats"),
         Column("snp_array", "float64", "of it, from the SNP array; NaN where not measured", "nats"),
-        _REASON,
+        REASON,
     ),
 )
 HOTSPOTS = Table(
@@ -180,10 +180,10 @@ HOTSPOTS = Table(
         Column("tier", "str", "A flags, B to review, C and unverified annotate only"),
         Column("sample", "str", "{line}-p{passage}"),
         Column("passage", "int32", "passage"),
-        _STATE,
-        *_FRACTION,
+        STATE,
+        *FRACTION,
         Column("event_id", "str", "event that makes it present, else empty"),
-        _REASON,
+        REASON,
     ),
 )
 QUALITY = Table(
@@ -202,7 +202,7 @@ QUALITY = Table(
             "pass, warn, fail, or info where nothing is asked",
             allowed=("pass", "warn", "fail", "info"),
         ),
-        _REASON,
+        REASON,
     ),
 )
 IDENTITY_PAIRS = Table(
@@ -248,7 +248,7 @@ IDENTITY = Table(
         Column("sex", "str", "by the signal", allowed=("female", "male", "unknown")),
         Column("compared_with", "str", "samples that it was compared with, separated by ;"),
         Column("looks_like", "str", "samples of the bank with the same genotype, separated by ;"),
-        _REASON,
+        REASON,
     ),
 )
 FINDINGS = Table(
@@ -273,7 +273,7 @@ TRACKS = Table(
     "tracks",
     "bin of one measurement, for figures",
     (
-        *_LOCUS,
+        *LOCUS,
         Column("sample", "str", "{line}-p{passage}"),
         Column("assay", "str", "assay"),
         Column("log_ratio", "float32", "mean of the bin; NaN where no locus", "log2"),
@@ -292,7 +292,7 @@ TRUTH = Table(
         Column("event", "str", "name of the planted event"),
         Column("line", "str", "line"),
         Column("passage", "int32", "passage"),
-        *_LOCUS,
+        *LOCUS,
         Column("kind", "str", "kind", allowed=EVENT_KINDS),
         Column("cell_fraction", "float64", "planted share of cells", "cells"),
         Column("origin", "str", "acquired or inherited", allowed=ORIGINS),
@@ -453,25 +453,3 @@ def read_bands(path: str | os.PathLike[str]) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read as UCSC cytoBand: {error}") from error
     return bands.astype({"chrom": CHROM_DTYPE})
-
-
-def markdown() -> str:
-    """Return the page docs/tables.md, which a test keeps equal to this module."""
-    parts = ["# Tables\n\nMade from `tables.py` by `python -m linedrift.tables`; do not edit.\n"]
-    for table in ALL:
-        parts.append(
-            f"## {table.name}\n\nOne row: {table.rows}.\n\n"
-            "| column | type | unit | meaning |\n|---|---|---|---|\n"
-        )
-        for column in table.columns:
-            dtype = (
-                "category" if isinstance(column.dtype, pd.CategoricalDtype) else str(column.dtype)
-            )
-            values = f" ({', '.join(column.allowed)})" if column.allowed else ""
-            parts.append(f"| {column.name} | {dtype} | {column.unit} | {column.doc}{values} |\n")
-        parts.append("\n")
-    return "".join(parts).rstrip("\n") + "\n"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")
