@@ -1,4 +1,4 @@
-"""The reference sequence: its GC content in bins."""
+"""The reference sequence: its GC content in bins, and the composition of intervals."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from linedrift.readers.files import ReadingError
 
 # Long enough for a stable share, short against a wave.
 BIN = 50_000
+# Bases in memory at a time: their running totals take 16 bytes each.
+CHUNK = 4_000_000
 
 
 def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
@@ -28,15 +30,8 @@ def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
         When the file or its index cannot be read, when it has none of the chromosomes, or when
         a chromosome is longer than that of GRCh38.
     """
-    try:
-        fasta = pysam.FastaFile(os.fspath(path))
-    except (OSError, ValueError) as error:
-        raise ReadingError(
-            f"{path}: cannot be read as FASTA with an index: {error}. "
-            "Make the index with: samtools faidx"
-        ) from error
     parts = []
-    with fasta:
+    with _open(path) as fasta:
         for name, length in zip(fasta.references, fasta.lengths, strict=True):
             chrom = ucsc_chromosome(name)
             if chrom is None:
@@ -51,6 +46,84 @@ def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
         raise ReadingError(f"{path}: no chromosome among {', '.join(fasta.references[:5])}")
     frame = pd.concat(parts).astype({"chrom": CHROM_DTYPE})
     return tables.check(tables.in_genome_order(frame), tables.GC_CONTENT)
+
+
+def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the composition of the reference in each interval.
+
+    Parameters
+    ----------
+    intervals
+        chrom (UCSC style), start, end; any order, overlaps allowed.
+    path
+        FASTA with its index; chromosomes may be named ``chr20`` or ``20``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As many rows, in the same order: gc (share of G and C among the known bases; NaN without
+        any) and known (share of bases that are A, C, G or T). Read in parts of CHUNK bases.
+
+    Raises
+    ------
+    ReadingError
+        When the file or its index cannot be read, when it lacks a chromosome of the intervals,
+        or when an interval ends beyond its chromosome.
+    """
+    n = len(intervals)
+    gc, known = np.zeros(n), np.zeros(n)
+    names = intervals["chrom"].astype(str).to_numpy()
+    start, end = intervals["start"].to_numpy(np.int64), intervals["end"].to_numpy(np.int64)
+    with _open(path) as fasta:
+        lengths = {ucsc_chromosome(name): name for name in fasta.references}
+        for chrom in pd.unique(names):
+            name, on = lengths.get(chrom), names == chrom
+            if name is None:
+                raise ReadingError(
+                    f"{path}: has no chromosome {chrom}; it has {', '.join(fasta.references[:5])}. "
+                    "Give the reference that the reads were aligned to"
+                )
+            length = fasta.get_reference_length(name)
+            if (end[on] > length).any():
+                raise ReadingError(
+                    f"{path}: {name} has {length:,} bases, but {chrom}:{start[on].max():,}-"
+                    f"{end[on].max():,} is asked; the intervals are of another build"
+                )
+            gc[on], known[on] = _counts(fasta, name, start[on], end[on])
+    size = np.maximum(end - start, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame({"gc": np.where(known > 0, gc / known, np.nan), "known": known / size})
+
+
+def _open(path: str | os.PathLike[str]) -> pysam.FastaFile:
+    try:
+        return pysam.FastaFile(os.fspath(path))
+    except (OSError, ValueError) as error:
+        raise ReadingError(
+            f"{path}: cannot be read as FASTA with an index: {error}. "
+            "Make the index with: samtools faidx"
+        ) from error
+
+
+def _counts(
+    fasta: pysam.FastaFile, name: str, start: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of G and C, and of known bases, in intervals of one chromosome."""
+    points = np.unique(np.concatenate([start, end]))
+    # Running totals of both at every end of an interval: any interval is a difference of two.
+    running, total = np.zeros((2, len(points))), np.zeros(2)
+    first = int(points[0])
+    for begin in range(first, int(points[-1]), CHUNK):
+        stop = min(begin + CHUNK, int(points[-1]))
+        letters = np.frombuffer(fasta.fetch(name, begin, stop).encode(), np.uint8) & 0xDF
+        here = slice(*np.searchsorted(points, [begin + 1, stop + 1]))
+        for row, kind in enumerate((b"GC", b"ACGT")):
+            sums = np.cumsum(np.isin(letters, np.frombuffer(kind, np.uint8)), dtype=np.int64)
+            running[row, here] = total[row] + sums[points[here] - begin - 1]
+            total[row] += sums[-1]
+    at = np.searchsorted(points, end), np.searchsorted(points, start)
+    gc, known = running[:, at[0]] - running[:, at[1]]
+    return gc, known
 
 
 def _bins(chrom: str, sequence: str, bin_bp: int) -> pd.DataFrame:
