@@ -78,6 +78,27 @@ VARIANT_COUNTS = Table(
     ),
     ("chrom", "start"),
 )
+VARIANT_ERRORS = Table(
+    "variant_errors",
+    "sample x context x alternative x strand: reads at all counted positions, candidates or not, "
+    "where the alternative has at most the share `error_fraction` of that sample's reads",
+    (
+        _SAMPLE,
+        Column("context", "str", "trinucleotide, pyrimidine in the middle"),
+        Column("alt", "str", "alternative base on the strand of that pyrimidine"),
+        Column(
+            "strand",
+            "str",
+            "of the reads, relative to that pyrimidine",
+            allowed=("forward", "reverse"),
+        ),
+        Column("positions", "int64", "positions with at least one read of ref or alt"),
+        Column("reads", "float64", "sum over positions of n, the reads of ref and alt", "reads"),
+        Column("alt_reads", "float64", "sum of x, the reads of alt", "reads"),
+        Column("read_pairs", "float64", "sum of n (n - 1)", "pairs"),
+        Column("alt_pairs", "float64", "sum of x (x - 1); gives the overdispersion", "pairs"),
+    ),
+)
 VARIANTS = Table(
     "variants",
     "variant of a line",
@@ -146,4 +167,6 @@ VARIANT_HOTSPOTS = Table(
     ),
 )
 
-ALL = (BINS, SITES, VARIANT_COUNTS, VARIANTS, VARIANT_COURSES, VARIANT_HOTSPOTS)
+ALL = (
+    BINS, SITES, VARIANT_COUNTS, VARIANT_ERRORS, VARIANTS, VARIANT_COURSES, VARIANT_HOTSPOTS,
+)  # fmt: skip
