@@ -78,10 +78,10 @@ VARIANT_COUNTS = Table(
     ),
     ("chrom", "start"),
 )
-VARIANT_ERRORS = Table(
-    "variant_errors",
-    "sample x context x alternative x strand: reads at all counted positions, candidates or not, "
-    "where the alternative has at most the share `error_fraction` of that sample's reads",
+ERROR_COUNTS = Table(
+    "error_counts",
+    "sample x context x alternative x strand x depth x reads of alt: how many counted positions "
+    "are like that, candidates or not, where sample and baseline are homozygous for ref",
     (
         _SAMPLE,
         Column("context", "str", "trinucleotide, pyrimidine in the middle"),
@@ -89,14 +89,12 @@ VARIANT_ERRORS = Table(
         Column(
             "strand",
             "str",
-            "of the reads, relative to that pyrimidine",
-            allowed=("forward", "reverse"),
+            "pyrimidine: as sequenced, the reads show the pyrimidine of the reference",
+            allowed=("pyrimidine", "purine"),
         ),
-        Column("positions", "int64", "positions with at least one read of ref or alt"),
-        Column("reads", "float64", "sum over positions of n, the reads of ref and alt", "reads"),
-        Column("alt_reads", "float64", "sum of x, the reads of alt", "reads"),
-        Column("read_pairs", "float64", "sum of n (n - 1)", "pairs"),
-        Column("alt_pairs", "float64", "sum of x (x - 1); gives the overdispersion", "pairs"),
+        Column("depth", "int32", "reads of ref and alt of that strand; rounded", "reads"),
+        Column("alt_reads", "int32", "reads of alt of that strand", "reads"),
+        Column("sites", "int64", "positions", "positions"),
     ),
 )
 VARIANTS = Table(
@@ -168,5 +166,5 @@ VARIANT_HOTSPOTS = Table(
 )
 
 ALL = (
-    BINS, SITES, VARIANT_COUNTS, VARIANT_ERRORS, VARIANTS, VARIANT_COURSES, VARIANT_HOTSPOTS,
+    BINS, SITES, VARIANT_COUNTS, ERROR_COUNTS, VARIANTS, VARIANT_COURSES, VARIANT_HOTSPOTS,
 )  # fmt: skip
