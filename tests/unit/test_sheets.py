@@ -16,6 +16,8 @@ from linedrift.sheet_columns import LINES, NAME, SAMPLES
 DONOR = {"line": "D1", "kind": "donor", "sex": "female"}
 LINE = {"line": "A", "kind": "line", "parent": "D1", "sex": "female"}
 ARRAY = {"assay": "snp_array", "format": "final_report", "build": "GRCh38"}
+EXOME = {"assay": "wes", "format": "bam", "build": "GRCh38"}
+LANE = EXOME | {"format": "fastq", "path2": "2.fq"}
 
 
 def tsv(rows, columns, newline="\n"):
@@ -31,10 +33,10 @@ def bank(tmp_path):
 
     def load(lines, samples, look_at_files=True):
         for sample in samples:
-            name = sample.setdefault("path", f"{sample['line']}_{sample['passage']}.txt")
-            file = tmp_path / name
-            if re.fullmatch(r"[\w.]+", name) and not file.exists():
-                file.write_text("data")
+            sample.setdefault("path", f"{sample['line']}_{sample['passage']}.txt")
+            for name in (sample["path"], sample.get("path2", "")):
+                if re.fullmatch(r"[\w.]+", name) and not (tmp_path / name).exists():
+                    (tmp_path / name).write_text("data")
         (tmp_path / "lines.tsv").write_text(tsv(lines, LINES), encoding="utf-8")
         (tmp_path / "samples.tsv").write_text(tsv(samples, SAMPLES), encoding="utf-8")
         return sheets.load(tmp_path / "lines.tsv", tmp_path / "samples.tsv", look_at_files)
@@ -195,7 +197,32 @@ CASES = {
     "negative passage": ([], [sample(passage="-1", path="m.txt")], "samples", 3, "passage", ""),
     "passage of a donor": ([], [sample("D1", "3", path="z.txt")], "samples", 3, "passage", ""),
     "bad assay": ([], [sample(assay="snp-array")], "samples", 3, "assay", "'snp_array'"),
-    "later assay": ([], [sample(assay="wes")], "samples", 3, "assay", ""),
+    "later assay": ([], [sample(assay="rna")], "samples", 3, "assay", ""),
+    "format of another assay": ([], [sample(format="bam")], "samples", 3, "format", ""),
+    "array as an exome": ([], [sample(**EXOME | {"format": "vcf"})], "samples", 3, "format", ""),
+    "reads on hg19": (
+        [], [sample(**EXOME | {"build": "hg19"})], "samples", 3, "build", "Align the reads",
+    ),
+    "FASTQ on hg19": (
+        [], [sample(**LANE | {"build": "b37"})], "samples", 3, "build", "Write 'GRCh38'",
+    ),
+    "single reads": ([], [sample(**LANE | {"path2": ""})], "samples", 3, "path2", ""),
+    "index in path2": (
+        [], [sample(**EXOME, path2="D1_0.txt")], "samples", 3, "path2", "index is found",
+    ),
+    "two BAM": (
+        [], [sample(**EXOME), sample(**EXOME, path="b.bam")], "samples", 4, "assay", "merge",
+    ),
+    "BAM and FASTQ": (
+        [], [sample(**EXOME), sample(**LANE, path="1.fq")], "samples", 4, "assay", "format",
+    ),
+    "lane twice": ([], [sample(**LANE), sample(**LANE, path="1.fq")], "samples", 4, "path2", ""),
+    "one FASTQ as both": ([], [sample(**LANE, path="2.fq")], "samples", 3, "path2", ""),
+    "lanes of two kits": (
+        [],
+        [sample(**LANE), sample(**LANE | {"path2": "4.fq", "platform": "K"}, path="3.fq")],
+        "samples", 4, "platform", "",
+    ),
     "bad format": ([], [sample(format="finalreport")], "samples", 3, "format", "'final_report'"),
     "bad build": ([], [sample(build="hg37")], "samples", 3, "build", "'hg"),
     "unknown line": ([], [sample("AA")], "samples", 3, "line", "'A'"),
@@ -363,14 +390,77 @@ def test_rows_are_numbered_as_a_spreadsheet_numbers_them(tmp_path):
 def test_a_build_without_a_chain_file_is_named_before_anything_runs(bank, tmp_path):
     found = bank([DONOR], [sample("D1", "0", build="hg19")])
     with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file in"):
-        sheets.check_chains(found, {"hg18": "", "GRCh37": ""}, "samples.tsv")
+        sheets.check_needs(found, {"chains": {"hg18": "", "GRCh37": ""}}, "samples.tsv")
     with pytest.raises(sheets.SheetError, match="no chain file at 'none.gz'"):
-        sheets.check_chains(found, {"GRCh37": "none.gz"}, "samples.tsv")
+        sheets.check_needs(found, {"chains": {"GRCh37": "none.gz"}}, "samples.tsv")
     chain = tmp_path / "chain.gz"
     chain.write_text("chain")
-    sheets.check_chains(found, {"GRCh37": str(chain)}, "samples.tsv")
+    sheets.check_needs(found, {"chains": {"GRCh37": str(chain)}}, "samples.tsv")
     modern = bank([DONOR], [sample("D1", "0", build="hg38")])
-    sheets.check_chains(modern, {}, "samples.tsv")
+    sheets.check_needs(modern, {"chains": {}}, "samples.tsv")
+
+
+# Exomes
+
+
+def test_lanes_are_one_measurement_and_all_their_files_are_kept(bank):
+    lanes = [sample(**LANE | {"path2": f"{i}_2.fq"}, path=f"{i}_1.fq") for i in range(3)]
+    found = bank([DONOR, LINE], lanes)
+    assert found.measurements[["sample", "assay"]].to_numpy().tolist() == [["A-p10", "wes"]]
+    assert [Path(path).name for path in found.rows["path"]] == ["0_1.fq", "1_1.fq", "2_1.fq"]
+    assert found.rows["sample"].unique().tolist() == ["A-p10"]
+
+
+def test_each_assay_has_its_own_baseline(bank):
+    later = sample(passage="20", **EXOME)
+    found = bank(
+        [DONOR, LINE],
+        [sample("D1", "0"), sample(), sample(**EXOME, path="a.bam"), later, sample(passage="20")],
+    )
+    key = ["sample", "assay"]
+    assert found.measurements.set_index(key)["baseline"].to_dict() == {
+        ("D1-p0", "snp_array"): "",
+        ("A-p10", "snp_array"): "D1-p0",
+        ("A-p10", "wes"): "",
+        ("A-p20", "wes"): "A-p10",
+        ("A-p20", "snp_array"): "D1-p0",
+    }
+    members = sheets.members(found).query("of == 'A'")
+    assert sorted(zip(members["sample"], members["assay"], members["role"], strict=True)) == [
+        ("A-p10", "snp_array", "own"),
+        ("A-p10", "wes", "own"),
+        ("A-p20", "snp_array", "own"),
+        ("A-p20", "wes", "own"),
+        ("D1-p0", "snp_array", "baseline"),
+    ]
+
+
+def needs(reference="", **capture):
+    return {"chains": {}, "resources": {"reference": reference}, "wes": {"capture": capture}}
+
+
+def test_an_exome_without_reference_and_targets_is_refused_with_the_reason(bank, tmp_path):
+    rows = [sample(**EXOME), sample("D1", "0", **EXOME, platform="Twist")]
+    found = bank([DONOR, LINE], rows)
+    with pytest.raises(sheets.SheetError) as caught:
+        sheets.check_needs(found, needs(str(tmp_path / "none.fa"), Other="x.bed"), "samples.tsv")
+    reference, unnamed, twist = caught.value.errors
+    assert "2 measurements by wes, but no file at" in reference.found
+    assert "under wes: capture: any:" in unnamed.hint
+    assert "on platform 'Twist'" in twist.found
+    assert "would look lost" in twist.expected
+    (tmp_path / "r.fa").write_text(">chr1")
+    (tmp_path / "t.bed").write_text("chr1")
+    settings_ = needs(str(tmp_path / "r.fa"), any=str(tmp_path / "t.bed"))
+    with pytest.raises(sheets.SheetError, match=r"no index .*r\.fa\.fai.* samtools faidx"):
+        sheets.check_needs(found, settings_, "samples.tsv")
+    (tmp_path / "r.fa.fai").write_text("chr1")
+    sheets.check_needs(found, settings_, "samples.tsv")
+    missing = settings_ | {"wes": {"capture": {"Twist": "gone.bed", "any": "gone.bed"}}}
+    with pytest.raises(sheets.SheetError, match="no BED at 'gone.bed'"):
+        sheets.check_needs(found, missing, "samples.tsv")
+    arrays = bank([DONOR], [sample("D1", "0")])
+    sheets.check_needs(arrays, needs(), "samples.tsv")
 
 
 # Invariants

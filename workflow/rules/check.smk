@@ -12,8 +12,8 @@ localrules:
 rule check:
     """Look at the head of every file: format, build, and the sample inside; list all errors."""
     input:
-        data=MEASUREMENTS["path"].unique().tolist(),
-        path2=[path for path in MEASUREMENTS["path2"].unique() if path],
+        data=BANK.rows["path"].unique().tolist(),
+        path2=[path for path in BANK.rows["path2"].unique() if path],
         lines=config["lines"],
         samples=config["samples"],
         build_markers=curated("build_markers"),

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tomllib
+import zlib
 from functools import cache
 
 import yaml
@@ -78,7 +79,7 @@ try:
         raise sheets.SheetError(wrong)
     # Only the first process looks at the files: a thousand jobs need not ask again.
     BANK = sheets.load(config["lines"], config["samples"], workflow.is_main_process)
-    sheets.check_chains(BANK, config["chains"], config["samples"])
+    sheets.check_needs(BANK, config, config["samples"])
 except sheets.SheetError as error:
     raise WorkflowError(str(error)) from None
 
@@ -98,13 +99,22 @@ pathvars:
     benchmarks="<results>/benchmarks",
 
 
-# The sections of the settings that a page shows.
-SHOWN = {name: part for name, part in config.items() if name in sheet_columns.SECTIONS}
+# The sections of the settings that a page shows, without paths on this computer.
+SHOWN = {
+    section: {
+        key: value
+        for key, value in part.items()
+        if key not in ("capture", "mappability")
+    }
+    for section, part in config.items()
+    if section in sheet_columns.SECTIONS
+}
 
 
 wildcard_constraints:
     line="|".join(map(re.escape, BANK.lines["line"])),
-    sample="|".join(map(re.escape, MEASUREMENTS["sample"])),
+    sample="|".join(map(re.escape, MEASUREMENTS["sample"].unique())),
+    assay="|".join(sheet_columns.SUPPORTED_ASSAYS),
 
 
 def curated(name):
@@ -118,34 +128,49 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-# Sheets by sample and by line, as plain dictionaries: lookup() on a frame takes 1 ms a cell, and
-# a bank of 1,000 lines asks for 35,000 cells; frames in params do not pickle.
+# Sheets by measurement and by line, as plain dictionaries: lookup() on a frame takes 1 ms a cell,
+# and a bank of 1,000 lines asks for 35,000 cells; frames in params do not pickle.
 LINES = {row["line"]: row for row in BANK.lines.to_dict("records")}
-BY_SAMPLE = {row["sample"]: row for row in MEASUREMENTS.to_dict("records")}
+BY_MEASUREMENT = {
+    (row["sample"], row["assay"]): row for row in MEASUREMENTS.to_dict("records")
+}
+# The rows of samples.tsv that make up a measurement: one, or its lanes.
+LANES = {
+    key: rows.to_dict("records")
+    for key, rows in BANK.rows.groupby(["sample", "assay"], sort=False)
+}
 ALL = MEASUREMENTS.drop(columns=list(sheets.FILE_COLUMNS)).to_dict("records")
 BY_LINE = {
     line: rows.to_dict("records") for line, rows in MEMBERS.groupby("of", sort=False)
 }
 
 
-def cell(column):
-    """Return the text in a column of samples.tsv for the sample of a job."""
-    return lambda wildcards: BY_SAMPLE[wildcards.sample][column]
+def cell(column, assay=""):
+    """Return the text in a column of samples.tsv for the sample and assay of a job.
+
+    `assay` is given by rules of one assay; those of any assay have it as a wildcard.
+    """
+    return lambda wildcards: BY_MEASUREMENT[wildcards.sample, assay or wildcards.assay][
+        column
+    ]
+
+
+def baselines(assay=""):
+    """Return the samples that the sample of a job is compared with; [] if it has none."""
+    of = cell("baseline", assay)
+    return lambda wildcards: [name for name in of(wildcards).split(";") if name]
 
 
 def second_file(wildcards):
-    """Return the second file of a job's measurement; [] if it has none."""
-    return [path] if (path := cell("path2")(wildcards)) else []
-
-
-def baselines(wildcards):
-    """Return the samples that the sample of a job is compared with; [] if it has none."""
-    return [name for name in cell("baseline")(wildcards).split(";") if name]
+    """Return the manifest of the array of a job; [] if it has none."""
+    path = cell("path2", "snp_array")(wildcards)
+    return [path] if path else []
 
 
 def chain_file(wildcards):
-    """Return the chain file to GRCh38 for the sample of a job; [] if it needs none."""
-    return [path] if (path := config["chains"].get(cell("build")(wildcards))) else []
+    """Return the chain file to GRCh38 for the array of a job; [] if it needs none."""
+    path = config["chains"].get(cell("build", "snp_array")(wildcards))
+    return [path] if path else []
 
 
 def line_row(wildcards):
@@ -161,3 +186,60 @@ def members(wildcards):
 def public_parents(wildcards):
     """Return the parent of a line, where it is a public line itself: only then may it be named."""
     return [line for line in PUBLIC if line == LINES[wildcards.line]["parent"]]
+
+
+def alignment(sample):
+    """Return the alignment of a sample's exome and its index: the user's, or made here.
+
+    Rules take both as inputs, for an index under <results> has to be made first; the library
+    opens them by linedrift.readers.alignments.located(path, index).
+    """
+    row = BY_MEASUREMENT[sample, "wes"]
+    if row["format"] == "fastq":
+        made = f"<results>/alignments/{sample}.wes.bam"
+        return made, f"{made}.bai"
+    path = row["path"]
+    ending = {"bam": ("bai", "csi"), "cram": ("crai",)}[row["format"]]
+    places = [
+        f"{base}.{end}" for end in ending for base in (path, path.rpartition(".")[0])
+    ]
+    beside = [place for place in places if os.path.exists(place)]
+    index = f"<results>/alignments/{sample}.wes.{row['format']}.{ending[0]}"
+    return path, *(beside[:1] or [index])
+
+
+def giver(sample):
+    """Return the sample whose exome says which SNPs are heterozygous: the first baseline, or it."""
+    return BY_MEASUREMENT[sample, "wes"]["baseline"].split(";")[0] or sample
+
+
+# Arrays of each person: the donor's first, then by passage.
+ARRAYS = {
+    person: rows.sort_values(["donor", "passage"], ascending=[False, True])[
+        "sample"
+    ].tolist()
+    for person, rows in MEASUREMENTS.query("assay == 'snp_array'").groupby("person")
+}
+# Capture kits, by the BED of their targets: a word for file names, the same whatever else is named.
+KITS = {
+    path: re.sub(r"\W+", "_", os.path.basename(path))[:40]
+    + f"-{zlib.crc32(path.encode()):08x}"
+    for path in filter(None, config["wes"]["capture"].values())
+}
+
+
+def arrays_of_person(sample):
+    """Return the samples of a person that have an array: this one, else the donor, come first."""
+    found = ARRAYS.get(BY_MEASUREMENT[sample, "wes"]["person"], [])
+    return sorted(found, key=lambda name: name != sample)
+
+
+def targets(sample):
+    """Return the BED of the targets that a sample's exome was captured with."""
+    platform = BY_MEASUREMENT[sample, "wes"]["platform"]
+    return sheets.target_file(platform, config["wes"]["capture"])
+
+
+def bins(sample):
+    """Return the bins of the kit that a sample's exome was captured with."""
+    return f"<results>/wes/{KITS[targets(sample)]}.bins.parquet"

@@ -11,7 +11,7 @@ makes  <results>/signals/{sample}.snp_array.parquet and .facts.json
 rule read_snp_array:
     """Read log R ratio, B-allele frequency and genotype of one sample, on GRCh38."""
     input:
-        data=cell("path"),
+        data=cell("path", "snp_array"),
         path2=second_file,
         chain=chain_file,
         library=library("read_snp_array"),
@@ -28,9 +28,9 @@ rule read_snp_array:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        format=cell("format"),
-        name_in_file=cell("name_in_file"),
-        build=cell("build"),
+        format=cell("format", "snp_array"),
+        name_in_file=cell("name_in_file", "snp_array"),
+        build=cell("build", "snp_array"),
     script:
         "../scripts/read_snp_array.py"
 
@@ -52,7 +52,7 @@ rule measure_quality:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        sex=cell("sex"),
+        sex=cell("sex", "snp_array"),
         settings=config["quality"],
     script:
         "../scripts/measure_quality.py"
@@ -104,7 +104,9 @@ rule contrast:
     """Take away what the sample shares with its baseline, and measure the noise that is left."""
     input:
         signals="<results>/signals/{sample}.snp_array.parquet",
-        baselines=collect("<results>/signals/{base}.snp_array.parquet", base=baselines),
+        baselines=collect(
+            "<results>/signals/{base}.snp_array.parquet", base=baselines("snp_array")
+        ),
         bands=curated("bands"),
         gc_content=branch(
             config["resources"]["reference"],
@@ -125,7 +127,7 @@ rule contrast:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        sex=cell("sex"),
+        sex=cell("sex", "snp_array"),
         settings=config["contrast"],
     script:
         "../scripts/contrast.py"

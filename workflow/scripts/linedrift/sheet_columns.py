@@ -14,17 +14,27 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 ASSAYS = ("snp_array", "wes", "methylation", "rna")
-SUPPORTED_ASSAYS = ("snp_array",)
-FORMATS = ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table")
+ASSAY_FORMATS = {
+    "snp_array": ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table"),
+    "wes": ("bam", "cram", "fastq"),
+}
+SUPPORTED_ASSAYS = tuple(ASSAY_FORMATS)
+FORMATS = tuple(name for formats in ASSAY_FORMATS.values() for name in formats)
+# Formats of which several rows of one sample and assay are one measurement (lanes of a run).
+LANE_FORMATS = ("fastq",)
 # Formats that say nothing of positions need a second file; formats that always carry theirs
 # take none. The others may name a manifest.
-NEED_PATH2 = {"gtc": "its manifest (BPM or CSV)"}
-TAKE_NO_PATH2 = ("vcf", "table")
+NEED_PATH2 = {
+    "gtc": "its manifest (BPM or CSV)",
+    "fastq": "the FASTQ of the second reads (pairs are needed)",
+}
+TAKE_NO_PATH2 = ("vcf", "table", "bam", "cram")
 BUILDS = ("GRCh38", "hg38", "GRCh37", "hg19", "b37", "hg18", "NCBI36")
 
 # Sections of the settings whose values decide a call; the pages print them.
 SECTIONS = (
-    "quality", "identity", "contrast", "segmentation", "events", "verdict", "report", "public",
+    "wes", "quality", "identity", "contrast", "segmentation", "events", "verdict", "report",
+    "public",
 )  # fmt: skip
 
 # A name becomes part of file names and of wildcards. 50 characters of at most 4 bytes, with the
@@ -95,10 +105,16 @@ SAMPLES = (
     Column(
         "path", "the file; a relative path starts at this sheet's folder", True, in_words="a file"
     ),
-    Column("path2", "a second file: the manifest of a GTC", in_words="a file, or nothing"),
+    Column(
+        "path2",
+        "a second file: the manifest of a GTC, the FASTQ of the second reads",
+        in_words="a file, or nothing",
+    ),
     Column("name_in_file", "the sample's name inside a file that holds many; free text"),
-    Column("build", "genome build of the file's positions", True, BUILDS),
-    Column("platform", "array or instrument; measurements of one platform share baselines"),
+    Column("build", "genome build of the file's positions; GRCh38 for reads", True, BUILDS),
+    Column(
+        "platform", "array or capture kit; measurements of one platform share baselines and targets"
+    ),
     Column("batch", "processing batch"),
     Column("bank", "cell bank that this passage belongs to, such as MCB or WCB"),
     Column(

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from linedrift import genome
 from linedrift.sheet_columns import (
+    ASSAY_FORMATS,
     ASSAYS,
+    BUILDS,
+    FORMATS,
+    LANE_FORMATS,
     NAME,
     NEED_PATH2,
     SAMPLES,
@@ -100,9 +105,10 @@ def check_samples(
             hint = nearest(row["line"], by_name)
             errors.append(Problem(sheet, row.number, "line", found, expected, hint))
         if row["assay"] in ASSAYS and row["assay"] not in SUPPORTED_ASSAYS:
-            expected = "snp_array (the others are not yet supported in this version)"
+            known = " or ".join(SUPPORTED_ASSAYS)
+            expected = f"{known} (the others are not yet supported in this version)"
             errors.append(Problem(sheet, row.number, "assay", repr(row["assay"]), expected))
-        errors += _check_path2(row, sheet)
+        errors += _check_format(row, sheet) + _check_path2(row, sheet)
     whole = [row for row in rows if re.fullmatch(r"[0-9]{1,4}", row["passage"]) and row["line"]]
     for row in whole:
         if (
@@ -115,6 +121,33 @@ def check_samples(
     return errors + _check_repeats(whole, sheet) + _check_baselines(whole, by_name, sheet)
 
 
+def _check_format(row: Row, sheet: str) -> list[Problem]:
+    """Return a format that the assay does not have, and reads on a build other than GRCh38."""
+    assay, kind, errors = row["assay"], row["format"], []
+    formats = ASSAY_FORMATS.get(assay, ())
+    if formats and kind in FORMATS and kind not in formats:
+        found, expected = f"{kind!r} of the assay {assay}", f"one of {', '.join(formats)}"
+        errors.append(Problem(sheet, row.number, "format", found, expected))
+    elif assay == "wes" and row["build"] in BUILDS:
+        if genome.build(row["build"]) != genome.GRCH38:
+            found = f"{row['build']!r} of a {kind}"
+            errors.append(Problem(sheet, row.number, "build", found, *_BUILD_OF_READS[kind]))
+    return errors
+
+
+# What is expected in the column build, and what to do, by format.
+_ALIGN_AGAIN = (
+    "GRCh38: positions of reads are not lifted, for alignments follow the sequence itself",
+    "Align the reads to GRCh38, or turn the file into FASTQ (samtools collate, samtools fastq) and "
+    "give that as format fastq.",
+)
+_BUILD_OF_READS = {
+    "bam": _ALIGN_AGAIN,
+    "cram": _ALIGN_AGAIN,
+    "fastq": ("GRCh38, to which linedrift aligns FASTQ", "Write 'GRCh38'."),
+}
+
+
 def _check_path2(row: Row, sheet: str) -> list[Problem]:
     """Return a second file that is missing, or one that nobody would read."""
     kind = row["format"]
@@ -122,7 +155,9 @@ def _check_path2(row: Row, sheet: str) -> list[Problem]:
         return [Problem(sheet, row.number, "path2", f"nothing beside a {kind}", NEED_PATH2[kind])]
     if kind in TAKE_NO_PATH2 and row["path2"]:
         found = f"{row['path2']!r} beside a {kind}"
-        return [Problem(sheet, row.number, "path2", found, "nothing: a second file is not read")]
+        expected = "nothing: a second file is not read"
+        hint = "An index is found beside the file, or made." if kind in ("bam", "cram") else ""
+        return [Problem(sheet, row.number, "path2", found, expected, hint)]
     return []
 
 
@@ -134,21 +169,41 @@ def _check_repeats(rows: Sequence[Row], sheet: str) -> list[Problem]:
     for row in rows:
         key = (row.sample.casefold(), row["assay"])
         if row["assay"] in SUPPORTED_ASSAYS and key in first:
-            other = first[key]
-            found = f"a second {row['assay']} of {row.sample} (row {other.number} has one)"
-            differ = [name for name in ("format", "platform") if row[name] != other[name]]
-            hint = "".join(f" {name}: {other[name]!r} and {row[name]!r}." for name in differ)
-            hint = f"Keep one, or give the other its own line.{hint}"
-            errors.append(Problem(sheet, row.number, "assay", found, "one file", hint))
+            errors += _check_second(row, first[key], sheet)
         first.setdefault(key, row)
-        source = (row["path"], row["name_in_file"])
-        if row["path"] and source in data and data[source].sample != row.sample:
-            other = data[source]
-            found = f"the data of {other.sample} (row {other.number}) again"
-            expected = "another file, or another name_in_file"
-            errors.append(Problem(sheet, row.number, "path", found, expected))
-        data.setdefault(source, row)
+        lane = row["format"] in LANE_FORMATS
+        for column in ("path", "path2") if lane else ("path",):
+            source = (row[column], "" if lane else row["name_in_file"])
+            if row[column] and source in data and (lane or data[source].sample != row.sample):
+                other = data[source]
+                found = f"the data of {other.sample} (row {other.number}) again"
+                expected = "another file" + ("" if lane else ", or another name_in_file")
+                errors.append(Problem(sheet, row.number, column, found, expected))
+            data.setdefault(source, row)
     return errors
+
+
+def _check_second(row: Row, other: Row, sheet: str) -> list[Problem]:
+    """Return what is wrong with a second row of one sample and assay: nothing, if it is a lane."""
+    if row["format"] in LANE_FORMATS and other["format"] in LANE_FORMATS:
+        return [
+            Problem(
+                sheet,
+                row.number,
+                name,
+                f"{row[name]!r} beside {other[name]!r} in row {other.number}",
+                f"the same in all lanes of {row.sample}",
+            )
+            for name in ("platform", "bank", "baseline")
+            if row[name] != other[name]
+        ]
+    found = f"a second {row['assay']} of {row.sample} (row {other.number} has one)"
+    differ = [name for name in ("format", "platform") if row[name] != other[name]]
+    hint = "".join(f" {name}: {other[name]!r} and {row[name]!r}." for name in differ)
+    hint = f"Keep one, or give the other its own line.{hint}"
+    if row["format"] in ("bam", "cram"):
+        hint += " Lanes of one library: merge them (samtools merge), then mark duplicates."
+    return [Problem(sheet, row.number, "assay", found, "one file", hint)]
 
 
 def _check_baselines(rows: Sequence[Row], by_name: Mapping[str, Row], sheet: str) -> list[Problem]:

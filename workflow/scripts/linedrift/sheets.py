@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,13 +35,16 @@ MEASUREMENT_COLUMNS = (
 # Names may be composed in two ways (NFC, NFD) by the systems that they were typed on.
 NORMALISED = ("line", "parent", "baseline")
 FILE_COLUMNS = ("path", "path2", "name_in_file")
+# Key of the settings' capture BED for platforms that have none of their own.
+ANY_PLATFORM = "any"
 
 
 @dataclass(frozen=True)
 class Bank:
     """The sheets, checked: `lines`, `rows` and `measurements` as frames of text.
 
-    `rows` is samples.tsv with absolute paths. `measurements` has one row per sample and assay
+    `rows` is samples.tsv with absolute paths, after `sample`: a measurement in lanes has several.
+    `measurements` has one row per sample and assay, with the files of its first lane
     (MEASUREMENT_COLUMNS): `sample` is ``{line}-p{passage}``, `passage` an integer, `build` the
     build's own name, `baseline` the samples of the same assay to compare with, joined by ``;``
     (the first gives the genotypes, empty where there is none), `donor` whether it is of a donor,
@@ -89,6 +93,7 @@ def load(
     rows = _frame(samples, SAMPLES)
     for column in ("path", "path2"):
         rows[column] = [_resolve(folder, text) for text in rows[column]]
+    rows.insert(0, "sample", rows["line"] + "-p" + rows["passage"].astype(int).astype(str))
     return Bank(_frame(lines, LINES), rows, _measurements(rows, lines))
 
 
@@ -115,14 +120,25 @@ def members(bank: Bank) -> pd.DataFrame:
     return reads.merge(all_[[*key, *kept]], on=key, validate="many_to_one")
 
 
-def check_chains(bank: Bank, chains: Mapping[str, str], samples_path: str) -> None:
-    """Ask for a chain file for every build other than GRCh38 that the bank is measured on.
+def check_needs(bank: Bank, settings: Mapping[str, Any], samples_path: str) -> None:
+    """Ask the settings for all that the rows of the sheet need: chains, reference, targets.
 
     Raises
     ------
     SheetError
-        Naming the rows that need a chain file that the settings lack or that is not there.
+        Naming every file that the settings lack or that is not there, and who needs it.
     """
+    errors = _missing_chains(bank, settings["chains"], samples_path)
+    exomes = bank.measurements[bank.measurements["assay"] == "wes"]
+    if len(exomes):
+        errors += _missing_reference(len(exomes), settings["resources"]["reference"], samples_path)
+        errors += _missing_targets(exomes, settings["wes"]["capture"], samples_path)
+    if errors:
+        raise SheetError(errors)
+
+
+def _missing_chains(bank: Bank, chains: Mapping[str, str], sheet: str) -> list[Problem]:
+    """Return a problem for every build other than GRCh38 without a chain file."""
     errors = []
     names = [genome.build(name).name for name in bank.rows["build"]]
     for build in dict.fromkeys(names):
@@ -130,13 +146,58 @@ def check_chains(bank: Bank, chains: Mapping[str, str], samples_path: str) -> No
         if build == genome.GRCH38.name or (path and os.path.isfile(path)):
             continue
         n = names.count(build)
-        found = f"{n} measurement{'s' if n > 1 else ''} on {build}, " + (
+        found = f"{_counted(n)} on {build}, " + (
             f"but no chain file at {path!r}" if path else "but no chain file in the settings"
         )
         hint = f"Fetch it once and name it under chains: {build}: in the settings."
-        errors.append(Problem(samples_path, 0, "build", found, "a local chain to GRCh38", hint))
-    if errors:
-        raise SheetError(errors)
+        errors.append(Problem(sheet, 0, "build", found, "a local chain to GRCh38", hint))
+    return errors
+
+
+def _missing_reference(n: int, path: str, sheet: str) -> list[Problem]:
+    """Return a problem where exomes have no reference, or one without its index."""
+    why = "the FASTA of GRCh38, from which alleles, GC content and CRAM are read"
+    wants = f"{_counted(n)} by wes"
+    if not path or not os.path.isfile(path):
+        where = f"file at {path!r}" if path else "reference in the settings"
+        hint = "Name the one that your reads were aligned to under resources: reference:."
+        return [Problem(sheet, 0, "assay", f"{wants}, but no {where}", why, hint)]
+    packed = path.endswith((".gz", ".bgz"))
+    ends = [
+        end for end in (".fai", *([".gzi"] if packed else [])) if not os.path.isfile(path + end)
+    ]
+    found = f"{wants}, but no index {', '.join(path + end for end in ends)}"
+    hint = f"Make it once: samtools faidx {path}"
+    return [Problem(sheet, 0, "assay", found, "an indexed FASTA", hint)] if ends else []
+
+
+def _missing_targets(exomes: pd.DataFrame, capture: Mapping[str, str], sheet: str) -> list[Problem]:
+    """Return a problem for every capture kit without a BED of its targets."""
+    errors = []
+    why = (
+        "the BED of the targets that were captured: without it all that no probe reaches, most of "
+        "the genome, would look lost"
+    )
+    for platform, rows in exomes.groupby("platform", sort=False):
+        path = target_file(str(platform), capture)
+        if path and os.path.isfile(path):
+            continue
+        name = f" on platform {platform!r}" if platform else ""
+        missing = f"no BED at {path!r}" if path else "no capture BED in the settings"
+        found = f"{_counted(len(rows))} by wes{name}, but {missing}"
+        key = str(platform) or ANY_PLATFORM
+        hint = f"Name it under wes: capture: {key}: (or {ANY_PLATFORM}: for all) in the settings."
+        errors.append(Problem(sheet, 0, "platform", found, why, hint))
+    return errors
+
+
+def target_file(platform: str, capture: Mapping[str, str]) -> str:
+    """Return the capture BED of a platform by the settings, '' where there is none."""
+    return capture.get(platform, "") or capture.get(ANY_PLATFORM, "")
+
+
+def _counted(n: int) -> str:
+    return f"{n} measurement{'s' if n > 1 else ''}"
 
 
 def _read(
@@ -323,7 +384,6 @@ def _measurements(rows: pd.DataFrame, lines: Sequence[Row]) -> pd.DataFrame:
     by_name = {row["line"]: row for row in lines}
     frame = rows.drop_duplicates(["line", "passage", "assay"], ignore_index=True)
     frame["passage"] = frame["passage"].astype(int)
-    frame["sample"] = frame["line"] + "-p" + frame["passage"].astype(str)
     frame["build"] = [genome.build(name).name for name in frame["build"]]
     frame["sex"] = [by_name[line]["sex"] for line in frame["line"]]
     frame["donor"] = [by_name[line]["kind"] == "donor" for line in frame["line"]]
