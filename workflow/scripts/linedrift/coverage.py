@@ -273,7 +273,7 @@ def level(
         # What a bin of this depth and length counts, and at least what one read would.
         random = LOG2_E / np.sqrt(np.maximum(counted[on], 1.0))
         sd = np.hypot(random, settings["library_sd"])
-        bias = _bias(raw, bins[on], autosomal[on], sd)
+        bias = _bias(raw, bins[on], autosomal[on], counted[on] / max(typical, 1e-9))
         found.level[on], found.level_sd[on], found.bias[on] = raw - bias, sd, bias
     _refuse(found, bins["gc"].isna().to_numpy(), "sequence not known")
     low = bins["mappable"].to_numpy() < settings["least_mappable"]
@@ -303,8 +303,13 @@ def reads(depth: np.ndarray, bins: pd.DataFrame, read_length: float) -> np.ndarr
     return np.asarray(depth / variance)
 
 
-def _bias(raw: np.ndarray, bins: pd.DataFrame, fit_on: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """Return what GC content, edge and mappability explain of raw levels, centre included."""
+def _bias(
+    raw: np.ndarray, bins: pd.DataFrame, fit_on: np.ndarray, counted: np.ndarray
+) -> np.ndarray:
+    """Return what GC content, edge and mappability explain of raw levels, centre included.
+
+    `counted` are the reads of each bin relative to the usual bin: with few, a bin weighs less.
+    """
     # Bins (almost) without reads are losses or were never captured: they tell no trend.
     fit_on = fit_on & (raw > -4) & bins["gc"].notna().to_numpy()
     if not fit_on.any():
@@ -315,7 +320,8 @@ def _bias(raw: np.ndarray, bins: pd.DataFrame, fit_on: np.ndarray, sd: np.ndarra
     design = np.column_stack([np.ones(len(raw)), *columns])
     if fit_on.sum() < max(_LEAST_BINS, 10 * design.shape[1]):
         return np.full(len(raw), np.median(raw[fit_on]))
-    fitted = design @ _huber(design[fit_on], raw[fit_on], sd[fit_on])
+    weight = counted / (1 + counted)
+    fitted = design @ _huber(design[fit_on], raw[fit_on], weight[fit_on])
     return fitted + np.median((raw - fitted)[fit_on])
 
 
@@ -338,13 +344,13 @@ def _spline(values: np.ndarray, fit_on: np.ndarray) -> np.ndarray:
     return np.asarray(BSpline.design_matrix(inside, knots, 3).toarray()[:, 1:])
 
 
-def _huber(design: np.ndarray, values: np.ndarray, sd: np.ndarray, rounds: int = 8) -> np.ndarray:
+def _huber(
+    design: np.ndarray, values: np.ndarray, weight: np.ndarray, rounds: int = 8
+) -> np.ndarray:
     """Return the coefficients of a robust weighted least-squares fit (Huber, 1.345 sd).
 
     A ridge of a ten-thousandth keeps columns without data at 0.
     """
-    spread = robust_sd(values)
-    weight = 1 / (sd**2 + spread**2)
     slopes = np.zeros(design.shape[1])
     slopes[0] = np.median(values)
     for _ in range(rounds):

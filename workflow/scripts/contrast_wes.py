@@ -1,0 +1,32 @@
+"""Contrast one exome with its baselines, relative to the other donors on its capture kit."""
+
+import json
+
+from linedrift import jobs, tables
+from linedrift.contrast import contrast
+from linedrift.genome import Karyotype
+from linedrift.panel import with_panel
+
+
+def main(job):
+    """Read signals of the sample, its baselines and the panel; write the contrast, its noise."""
+    signals = tables.read(job.input.signals, tables.SIGNALS)
+    baselines, panel = (
+        [tables.read(path, tables.SIGNALS) for path in paths]
+        for paths in (job.input.baselines, job.input.panel)
+    )
+    own, baselines = with_panel(signals, baselines, panel, job.params.wes)
+    # Reads are counted: what their response is does not follow from that of an array.
+    settings = job.params.settings | {"response": job.params.wes["response"]}
+    frame, noise = contrast(own, baselines, Karyotype(job.params.sex), settings)
+    tables.write(frame, job.output.contrast, tables.CONTRAST)
+    text = json.dumps(noise.to_dict(), indent=1)
+    tables.write_beside(job.output.noise, lambda path: path.write_text(text, encoding="utf-8"))
+    return (
+        f"{job.wildcards.sample}: {len(frame)} loci, {len(baselines)} baselines, "
+        f"panel of {len(panel)}"
+    )
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)
