@@ -262,8 +262,7 @@ def level(
     for kind in ("target", "antitarget"):
         on = (bins["kind"] == kind).to_numpy()
         autosomal = on & bins["chrom"].isin(AUTOSOMES).to_numpy()
-        usual = np.median(depth[autosomal]) if autosomal.any() else 0.0
-        typical = float(np.median(counted[autosomal])) if autosomal.any() else 0.0
+        usual, typical = _usual(depth[autosomal], counted[autosomal])
         if on.any() and (usual == 0 or typical < settings["least_reads"]):
             found.usable[on] = False
             found.reason[on] = f"{typical:.0f} reads in the usual bin of this kind"
@@ -279,6 +278,17 @@ def level(
     low = bins["mappable"].to_numpy() < settings["least_mappable"]
     _refuse(found, low, "reads cannot be placed here")
     return found
+
+
+def _usual(depth: np.ndarray, counted: np.ndarray) -> tuple[float, float]:
+    """Return median depth and reads of the bins that were captured: a twentieth of the mean.
+
+    A table of targets may name far more than the kit holds.
+    """
+    captured = depth > depth.mean() / 20 if len(depth) else depth > 0
+    if not captured.any():
+        return 0.0, 0.0
+    return float(np.median(depth[captured])), float(np.median(counted[captured]))
 
 
 def _refuse(found: Levels, which: np.ndarray, reason: str) -> None:

@@ -75,14 +75,17 @@ def with_panel(
 
 def _expected(panel: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> Expected:
     """Return what these exomes expect of a bin, over the bins that most of them have."""
-    frames = [_bins(frame) for frame in panel]
+    frames = [bins for frame in panel if len(bins := _bins(frame))]
+    if not frames:
+        return Expected(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
     keys = np.unique(np.concatenate([_keys(frame) for frame in frames]))
     level, reads = np.full((2, len(frames), len(keys)), np.nan)
     for k, frame in enumerate(frames):
         place = np.searchsorted(keys, _keys(frame))
         level[k, place] = _without_sex(frame)
         counted = reads_of(frame["level_sd"].to_numpy(float), settings["library_sd"])
-        reads[k, place] = counted / np.nanmedian(counted)
+        # Bins that this kit hardly captures would make half of the table.
+        reads[k, place] = counted / np.median(counted[counted > counted.mean() / 20])
     known = np.isfinite(level)
     often = known.mean(axis=0) >= 0.5
     level, reads, known = level[:, often], reads[:, often], known[:, often]
@@ -134,7 +137,9 @@ def _relative(
     rows, place = rows[here], place[here]
     counted = reads_of(sd[rows], settings["library_sd"])
     autosomal = frame["chrom"].isin(AUTOSOMES).to_numpy()[rows]
-    usual = np.median((counted / np.maximum(expected.reads[place], 1e-6))[autosomal])
+    captured = autosomal & (expected.reads[place] > 0.05)
+    ratio = (counted / np.maximum(expected.reads[place], 1e-6))[captured]
+    usual = np.median(ratio) if len(ratio) else 0.0
     reads = expected.reads[place] * usual
     level[rows] -= less[place]
     level[rows[reads < settings["least_expected"]]] = np.nan
