@@ -21,15 +21,19 @@ def test_a_job_logs_one_line_of_figures(tmp_path):
 
 
 def test_an_error_for_people_ends_the_job_with_its_words(tmp_path, capsys):
+    words = "a.tsv, row 3: found x; expected y"
+
     def main(job):
-        raise ValueError("a.tsv, row 3: found x; expected y")
+        raise ValueError(words)
 
     with pytest.raises(SystemExit) as stopped:
         jobs.run(main, job(tmp_path))
     assert stopped.value.code == 1
-    assert capsys.readouterr().err == "a.tsv, row 3: found x; expected y\n"
-    assert log(tmp_path).startswith("a.tsv, row 3: found x; expected y\n")
+    assert capsys.readouterr().err == f"{words}\n"
+    assert log(tmp_path).startswith(f"{words}\n")
+    # The log says where as well, and the words no second time.
     assert "Traceback" in log(tmp_path)
+    assert log(tmp_path).count(words) == 1
 
 
 def test_a_defect_keeps_its_traceback(tmp_path):

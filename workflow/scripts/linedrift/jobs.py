@@ -37,7 +37,9 @@ def run(main: Callable[[Any], str], job: Any) -> None:
         told = main(job)
     except (ValueError, OSError) as error:
         words = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-        _log(job, f"{words}\n\n{traceback.format_exc()}")
+        # Where it happened, without the words again that end a traceback.
+        ending = "".join(traceback.format_exception_only(error))
+        _log(job, f"{words}\n\n{traceback.format_exc().removesuffix(ending)}")
         print(words, file=sys.stderr)
         sys.exit(1)
     except BaseException:
