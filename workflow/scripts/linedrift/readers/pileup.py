@@ -1,0 +1,450 @@
+"""Reads of each allele in donor and passages, in one pass over their alignments.
+
+`bcftools mpileup` inside pysam goes over all alignments of a line at once, so that every sample
+has its counts at every candidate. Reads count that are mapped with the quality asked for, in a
+proper pair (or single), and neither duplicate, secondary nor failed; bases count from the quality
+asked for, after base alignment quality beside indels (doi:10.1093/bioinformatics/btr076), and
+mates that overlap count once. One call a process: bcftools inside pysam keeps global state.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as compute
+import pyarrow.csv as pc
+import pysam
+
+from linedrift import candidates as of_reads
+from linedrift import sequence, tables
+from linedrift.candidates import BIASES, SITE, Candidates
+from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, ucsc_chromosome
+from linedrift.readers import bcftools
+from linedrift.readers.files import ReadingError, listed
+
+# A position has up to four bases; mpileup adds <*> for any other, which no read shows.
+_ALLELES = 4
+# Bytes of text that are parsed at a time: 30,000 positions of ten samples.
+_BLOCK = 8 << 20
+# Bases of the reference beside each stretch, for contexts and repeats.
+_FLANK = 100
+# Stretches of positions that are this close are fetched as one.
+_GAP = 1000
+# Of reads with either of two adjacent SNVs, this share has both where they are one MNV.
+_PHASED = 0.8
+
+
+class Alignment(NamedTuple):
+    """An indexed BAM or CRAM, and what its sample is: own, baseline or panel."""
+
+    sample: str
+    path: str
+    role: str
+
+
+class Pileup(NamedTuple):
+    """VARIANT_COUNTS of the candidates, ERROR_COUNTS of all positions, and how many there were."""
+
+    counts: pd.DataFrame
+    errors: pd.DataFrame
+    positions: int
+
+
+def count(
+    alignments: Sequence[Alignment],
+    reference: str | os.PathLike[str],
+    regions: pd.DataFrame,
+    asked: pd.DataFrame,
+    settings: Mapping[str, Any],
+) -> Pileup:
+    """Count the reads of candidate alleles in all samples of a line.
+
+    Parameters
+    ----------
+    alignments
+        Of own samples, baselines and panel; only reads of the first two make a candidate.
+    reference
+        FASTA with its index: the one that the reads were aligned to.
+    regions
+        Where to count (chrom, start, end), without overlaps.
+    asked
+        Alleles that are counted in any case (chrom, start, ref, alt): hotspots. Only those
+        within the regions are; the others are left to another part.
+    settings
+        min_base_quality, min_mapping_quality, max_depth, candidate_reads, candidate_total,
+        candidate_fraction, homozygous_fraction.
+
+    Returns
+    -------
+    Pileup
+
+    Raises
+    ------
+    ReadingError
+        When a file cannot be read, a chromosome is unknown to one of them, or the reference has
+        another base than an allele that is asked for.
+    """
+    samples = [one.sample for one in alignments]
+    asked = _within(asked, regions)
+    histogram: list[pd.DataFrame] = []
+    positions = 0
+    with tempfile.TemporaryDirectory(prefix="pileup") as folder, _fasta(reference) as fasta:
+        names = _contigs(reference, fasta, alignments, regions)
+        _check_asked(fasta, names, asked, reference)
+        whole = Path(folder) / "all.bcf"
+        parts = [_unseen(asked, len(samples))]
+        if len(regions):
+            bed = _bed(regions, names, Path(folder) / "regions.bed")
+            _mpileup(alignments, reference, bed, whole, settings)
+            for chunk in _chunks(_indels(whole, reference), len(samples)):
+                parts.append(_indel_candidates(chunk, fasta, alignments, settings))
+            for chunk in _chunks(_single(whole), len(samples)):
+                found, errors = _snv_candidates(chunk, fasta, alignments, asked, settings)
+                parts.append(found)
+                histogram.append(errors)
+                positions += len(chunk.sites)
+        found = of_reads.joined(parts[::-1])
+        found = of_reads.mnvs(found, _phased(found, alignments, names, settings))
+    errors = of_reads.summed_errors(histogram) if histogram else of_reads.no_errors()
+    return Pileup(
+        of_reads.to_frame(found, samples), of_reads.named_errors(errors, samples), positions
+    )
+
+
+def _fasta(path: str | os.PathLike[str]) -> pysam.FastaFile:
+    try:
+        return pysam.FastaFile(os.fspath(path))
+    except (OSError, ValueError) as error:
+        raise ReadingError(
+            f"{path}: cannot be read as FASTA with an index: {error}. "
+            "Make the index with: samtools faidx"
+        ) from error
+
+
+def _contigs(
+    reference: str | os.PathLike[str],
+    fasta: pysam.FastaFile,
+    alignments: Sequence[Alignment],
+    regions: pd.DataFrame,
+) -> dict[str, str]:
+    """Return the reference's names of the chromosomes of the regions, known to all files."""
+    names = {ucsc_chromosome(name): name for name in fasta.references}
+    wanted = list(pd.unique(regions["chrom"].astype(str)))
+    missing = [chrom for chrom in wanted if chrom not in names]
+    if missing:
+        raise ReadingError(
+            f"{reference}: has no chromosome {listed(missing)}, which the targets are on; found "
+            f"{listed(fasta.references, 5)}. Give the whole GRCh38 that the reads were aligned to"
+        )
+    for one in alignments:
+        with _opened(one.path, reference) as file:
+            unknown = [names[chrom] for chrom in wanted if file.get_tid(names[chrom]) < 0]
+            if unknown:
+                raise ReadingError(
+                    f"{one.path}: has no contig {listed(unknown)}; found "
+                    f"{listed(file.references, 5)}. Align it to {reference}"
+                )
+    return {chrom: names[chrom] for chrom in wanted}
+
+
+def _opened(path: str, reference: str | os.PathLike[str]) -> pysam.AlignmentFile:
+    try:
+        return pysam.AlignmentFile(path, reference_filename=os.fspath(reference))
+    except (OSError, ValueError) as error:
+        raise ReadingError(f"{path}: cannot be read as BAM or CRAM: {error}") from error
+
+
+def _within(asked: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
+    """Return the alleles whose first base lies in the regions."""
+    asked = asked[list(SITE)].drop_duplicates().astype({"chrom": "str"}).reset_index(drop=True)
+    inside = np.zeros(len(asked), dtype=bool)
+    for chrom, of_chrom in regions.groupby(regions["chrom"].astype(str)):
+        start, end = (np.sort(of_chrom[side].to_numpy()) for side in ("start", "end"))
+        here = asked["start"].to_numpy()
+        last = np.searchsorted(start, here, side="right") - 1
+        hit = (last >= 0) & (here < end[np.maximum(last, 0)])
+        inside |= hit & (asked["chrom"] == chrom).to_numpy()
+    return asked[inside].reset_index(drop=True)
+
+
+def _check_asked(
+    fasta: pysam.FastaFile,
+    names: Mapping[str, str],
+    asked: pd.DataFrame,
+    reference: str | os.PathLike[str],
+) -> None:
+    for chrom, start, ref in asked[["chrom", "start", "ref"]].to_numpy():
+        found = fasta.fetch(names[chrom], start, start + len(ref)).upper()
+        if found != ref and set(found) <= set(sequence.BASES):
+            raise ReadingError(
+                f"{reference}: found {found or 'nothing'} at {chrom}:{start + 1}, expected {ref} "
+                "of a hotspot on GRCh38; give the GRCh38 that the reads were aligned to"
+            )
+
+
+def _bed(regions: pd.DataFrame, names: Mapping[str, str], path: Path) -> Path:
+    frame = tables.in_genome_order(regions.astype({"chrom": CHROM_DTYPE}))
+    frame = frame.assign(chrom=frame["chrom"].astype(str).map(dict(names)))
+    frame[["chrom", "start", "end"]].to_csv(path, sep="\t", index=False, header=False)
+    return path
+
+
+def _mpileup(
+    alignments: Sequence[Alignment],
+    reference: str | os.PathLike[str],
+    bed: Path,
+    output: Path,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write every position of the regions with its reads by allele, sample and strand.
+
+    Read groups are left out of account (files of one library made twice can share their sample's
+    name), so samples have the order of the files. Reads of improper pairs do not count: they are
+    misplaced more often than they show an event that a base could tell.
+    """
+    depth = str(settings["max_depth"])
+    bcftools.run(
+        "mpileup",
+        *("--ignore-RG", "--per-sample-mF"),
+        *("-f", os.fspath(reference), "-R", str(bed)),
+        *("-q", str(settings["min_mapping_quality"]), "-Q", str(settings["min_base_quality"])),
+        *("-d", depth, "-L", depth),
+        *("-m", str(settings["candidate_reads"]), "-F", str(settings["candidate_fraction"])),
+        *("-a", "FORMAT/ADF,FORMAT/ADR,FORMAT/DP"),
+        *("-Ob1", "-o", str(output)),
+        *(one.path for one in alignments),
+    )
+
+
+def _single(whole: Path) -> Path:
+    """Return a text of the positions, one row each, with the reads of up to four bases."""
+    return _text(whole, "-e", "INFO/INDEL=1", alleles=_ALLELES)
+
+
+def _indels(whole: Path, reference: str | os.PathLike[str]) -> Path:
+    """Return a text of the indels, left-aligned, one row an allele."""
+    raw, normal = whole.with_name("indels.bcf"), whole.with_name("normal.bcf")
+    bcftools.run("view", "-i", "INFO/INDEL=1", "-Ob1", "-o", str(raw), str(whole))
+    bcftools.run(
+        "norm", "-m", "-any", "-f", os.fspath(reference), "-Ob1", "-o", str(normal), str(raw)
+    )
+    return _text(normal, alleles=2)
+
+
+def _text(bcf: Path, *filters: str, alleles: int) -> Path:
+    text = bcf.with_suffix(f".{alleles}.tsv")
+    reads = [f"%{name}{{{allele}}}" for name in ("ADF", "ADR") for allele in range(alleles)]
+    site = ["%CHROM", "%POS", "%REF", "%ALT", "%RPBZ", "%MQBZ", "%BQBZ"]
+    pattern = "\\t".join(site) + "[\\t%DP\\t" + "\\t".join(reads) + "]\\n"
+    bcftools.run("query", *filters, "-f", pattern, "-o", str(text), str(bcf))
+    return text
+
+
+class _Chunk(NamedTuple):
+    """Rows of a text: `sites` (SITE, BIASES), DP (n, k), reads by allele (n, k, 2, a)."""
+
+    sites: pd.DataFrame
+    depth: np.ndarray
+    counts: np.ndarray
+
+
+def _chunks(text: Path, n_samples: int) -> Iterator[_Chunk]:
+    """Yield the rows of a text, some MB at a time."""
+    if text.stat().st_size == 0:
+        return
+    columns = [*SITE, *BIASES]
+    with text.open("rb") as file:
+        width = len(file.readline().split(b"\t")) - len(columns)
+    numbers = [str(number) for number in range(width)]
+    types: dict[str, pa.DataType] = dict.fromkeys(numbers, pa.int32())
+    types |= dict.fromkeys(("chrom", "ref", "alt"), pa.dictionary(pa.int32(), pa.string()))
+    types |= {"start": pa.int32(), **dict.fromkeys(BIASES, pa.float32())}
+    reader = pc.open_csv(
+        text,
+        pc.ReadOptions(column_names=[*columns, *numbers], use_threads=False, block_size=_BLOCK),
+        pc.ParseOptions(delimiter="\t", quote_char=False),
+        pc.ConvertOptions(column_types=types, null_values=["."], strings_can_be_null=False),
+    )
+    for batch in reader:
+        rows = pa.Table.from_batches([batch])
+        sites = rows.select(columns).to_pandas()
+        sites["chrom"] = _ucsc(sites["chrom"])
+        sites["start"] -= 1
+        cells = [compute.fill_null(rows[number], 0).to_numpy() for number in numbers]
+        values = np.column_stack(cells).reshape(len(sites), n_samples, -1)
+        counts = values[:, :, 1:].reshape(len(sites), n_samples, 2, -1)
+        yield _Chunk(sites, values[:, :, 0], counts)
+
+
+def _ucsc(names: pd.Series) -> pd.Series:
+    """Return contigs (category) as chromosomes."""
+    known = [ucsc_chromosome(name) for name in names.cat.categories]
+    codes = pd.Categorical(known, dtype=CHROM_DTYPE).codes[names.cat.codes]
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=CHROM_DTYPE), index=names.index)
+
+
+def _alleles(sites: pd.DataFrame) -> np.ndarray:
+    """Return the bases (codes, shape (n, 4)) of ref and alts, as mpileup lists them."""
+    alleles = np.full((len(sites), _ALLELES), sequence.UNKNOWN, dtype=np.uint8)
+    ref, alt = sites["ref"].cat, sites["alt"].cat
+    first = np.array([sequence.encoded(text[:1])[0] for text in ref.categories], dtype=np.uint8)
+    rest = np.full((len(alt.categories), _ALLELES - 1), sequence.UNKNOWN, dtype=np.uint8)
+    for row, text in enumerate(alt.categories):
+        bases = sequence.encoded("".join(one for one in text.split(",") if len(one) == 1))
+        rest[row, : len(bases)] = bases[: _ALLELES - 1]
+    alleles[:, 0], alleles[:, 1:] = first[ref.codes], rest[alt.codes]
+    return alleles
+
+
+def _snv_candidates(
+    chunk: _Chunk,
+    fasta: pysam.FastaFile,
+    alignments: Sequence[Alignment],
+    asked: pd.DataFrame,
+    settings: Mapping[str, Any],
+) -> tuple[Candidates, pd.DataFrame]:
+    """Return the candidate SNVs of a chunk, the asked alleles among them, and its errors."""
+    sites = chunk.sites
+    alleles = _alleles(sites)
+    reads, ref = of_reads.by_base(chunk.counts, alleles), alleles[:, 0]
+    context, repeat = _surroundings(fasta, sites["chrom"], sites["start"], np.ones(len(sites), int))
+    sites = sites.assign(context=context, repeat=repeat)
+    found = of_reads.snv_candidates(reads, ref, _counted(alignments), settings)
+    at = sites[["chrom", "start"]].astype({"chrom": "str"}).assign(row=np.arange(len(sites)))
+    hits = asked.merge(at, on=["chrom", "start"])
+    single = hits[(hits["ref"].str.len() == 1) & (hits["alt"].str.len() == 1)]
+    found[single["row"], sequence.encoded("".join(single["alt"]))] = True
+    errors = of_reads.errors(
+        reads, ref, context, np.array([one.role == "baseline" for one in alignments]), settings
+    )
+    longer = hits.drop(single.index)
+    parts = [of_reads.snvs(reads, ref, found, sites)]
+    if len(longer):
+        parts.append(_without_reads(longer, reads, ref, sites))
+    return of_reads.joined(parts), errors
+
+
+def _without_reads(
+    asked: pd.DataFrame, reads: np.ndarray, ref: np.ndarray, sites: pd.DataFrame
+) -> Candidates:
+    """Return asked alleles longer than a base as candidates that no read shows.
+
+    Where reads do show them they are among the indels or MNVs, which come first.
+    """
+    rows = asked["row"].to_numpy()
+    of_ref = of_reads.of_base(reads[rows], ref[rows])
+    frame = sites.take(rows).reset_index(drop=True)
+    frame = frame.assign(ref=asked["ref"].to_numpy(), alt=asked["alt"].to_numpy(), context="")
+    other = reads[rows].sum(axis=(2, 3)) - of_ref.sum(axis=2)
+    return Candidates(frame, of_ref, np.zeros_like(of_ref), other)
+
+
+def _indel_candidates(
+    chunk: _Chunk,
+    fasta: pysam.FastaFile,
+    alignments: Sequence[Alignment],
+    settings: Mapping[str, Any],
+) -> Candidates:
+    """Return the candidate indels of a chunk of normalised ones."""
+    sites = chunk.sites.astype({"ref": "str", "alt": "str"})
+    sites = sites.assign(ref=sites["ref"].str.upper(), alt=sites["alt"].str.upper())
+    length = sites["ref"].str.len().to_numpy()
+    _, repeat = _surroundings(fasta, sites["chrom"], sites["start"], length)
+    ref, alt = chunk.counts[..., 0], chunk.counts[..., 1]
+    both = ref.sum(axis=2) + alt.sum(axis=2)
+    found = Candidates(
+        sites.assign(context="", repeat=repeat), ref, alt, np.maximum(chunk.depth - both, 0)
+    )
+    spelled = ~(sites["ref"] + sites["alt"]).str.contains("[^ACGT]").to_numpy()
+    depth = both + found.other
+    kept = of_reads.is_candidate(alt.sum(axis=2), depth, _counted(alignments), settings)
+    return found.take(kept & spelled)
+
+
+def _counted(alignments: Sequence[Alignment]) -> np.ndarray:
+    return np.array([one.role != "panel" for one in alignments])
+
+
+def _surroundings(
+    fasta: pysam.FastaFile, chrom: pd.Series, start: pd.Series, span: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the context (place in CONTEXTS) and the repeat (bp) of alleles in genome order."""
+    names = {ucsc_chromosome(name): name for name in fasta.references}
+    code, at = chrom.cat.codes.to_numpy(), start.to_numpy(np.int64)
+    if not len(at):
+        return np.zeros(0, int), np.zeros(0, np.int32)
+    cut = np.flatnonzero((np.diff(code) != 0) | (np.diff(at) > _GAP)) + 1
+    first, last = np.concatenate([[0], cut]), np.concatenate([cut, [len(at)]])
+    begin = np.maximum(at[first] - _FLANK, 0)
+    ends = np.maximum.reduceat(at + span, first) + _FLANK
+    pieces = [
+        fasta.fetch(names[CHROMOSOMES[code[row]]], left, right)
+        for row, left, right in zip(first, begin, ends, strict=True)
+    ]
+    # An N between the pieces keeps repeats and contexts apart.
+    codes = sequence.encoded("N".join(pieces))
+    offset = np.cumsum([0, *(len(piece) + 1 for piece in pieces)])[:-1]
+    place = at + np.repeat(offset - begin, last - first)
+    longest = sequence.repeat_lengths(codes)
+    return sequence.contexts(codes, place), sequence.repeats_at(longest, place, span)
+
+
+def _unseen(asked: pd.DataFrame, n_samples: int) -> Candidates:
+    """Return the asked alleles without any read, for places where there is none."""
+    frame = asked.astype({"chrom": CHROM_DTYPE}).assign(
+        **dict.fromkeys(BIASES, np.nan), context="", repeat=1
+    )
+    none = np.zeros((len(asked), n_samples, 2), dtype=np.int32)
+    return Candidates(frame, none, none, none[:, :, 0])
+
+
+def _phased(
+    found: Candidates,
+    alignments: Sequence[Alignment],
+    names: Mapping[str, str],
+    settings: Mapping[str, Any],
+) -> np.ndarray:
+    """Return the pairs of adjacent SNVs that the same reads have (places, shape (m, 2))."""
+    pairs = of_reads.neighbours(found, settings)
+    if not len(pairs):
+        return pairs
+    alt = found.alt.sum(axis=2)
+    richest = np.minimum(alt[pairs[:, 0]], alt[pairs[:, 1]]).argmax(axis=1)
+    kept = np.zeros(len(pairs), dtype=bool)
+    for place in np.unique(richest):
+        with pysam.AlignmentFile(alignments[place].path) as file:
+            for row in np.flatnonzero(richest == place):
+                sites = found.sites.iloc[pairs[row]]
+                both, either = _reads_with(file, names, sites, settings)
+                kept[row] = both >= _PHASED * max(either, 1)
+    return pairs[kept]
+
+
+def _reads_with(
+    file: pysam.AlignmentFile,
+    names: Mapping[str, str],
+    sites: pd.DataFrame,
+    settings: Mapping[str, Any],
+) -> tuple[int, int]:
+    """Return how many fragments have both of two adjacent bases, and how many either."""
+    start = int(sites["start"].iloc[0])
+    want = list(sites["alt"])
+    seen: dict[str, tuple[bool, bool]] = {}
+    for read in file.fetch(names[str(sites["chrom"].iloc[0])], start, start + 2):
+        if read.flag & 0xF04 or read.mapping_quality < settings["min_mapping_quality"]:
+            continue
+        place = {at: of for of, at in read.get_aligned_pairs(matches_only=True)}
+        if start not in place or start + 1 not in place or read.query_qualities is None:
+            continue
+        of = [place[start], place[start + 1]]
+        if min(read.query_qualities[at] for at in of) >= settings["min_base_quality"]:
+            bases = [str(read.query_sequence)[at] for at in of]
+            seen[str(read.query_name)] = (bases[0] == want[0], bases[1] == want[1])
+    return sum(map(all, seen.values())), sum(map(any, seen.values()))
