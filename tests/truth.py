@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import simulate_array
 import yaml
+from linedrift.calls import LineCalls, Measurement
 from linedrift.contrast import contrast
-from linedrift.events import LineCalls, Measurement, call
+from linedrift.events import call
 from linedrift.genome import GRCH38, Karyotype
 from linedrift.segmentation import segment
 from simulate_array import Event

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from linedrift.calls import Measurement
 from linedrift.contrast import contrast
-from linedrift.events import Measurement, call
+from linedrift.events import call
 from linedrift.genome import Karyotype, arms
 from linedrift.readers import array
 from linedrift.segmentation import segment

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift.fitting import GRID, Stretch, ends, stack
+from linedrift.ends import ends
+from linedrift.fitting import GRID, Stretch
 from linedrift.genome import Karyotype
 from linedrift.likelihood import allelic_shift
+from linedrift.stacks import stack
 from test_noise import noise
 from truth import CONFIG, MB, Event, measurement, world
 

@@ -128,6 +128,7 @@ rule contrast:
         runtime=growing(10),
     params:
         sex=cell("sex", "snp_array"),
+        assay="snp_array",
         settings=config["contrast"],
     script:
         "../scripts/contrast.py"

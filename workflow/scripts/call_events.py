@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 from linedrift import genome, hotspots, jobs, quality, tables
-from linedrift.events import Measurement, call
+from linedrift.calls import Measurement
+from linedrift.events import call
 from linedrift.noise import Noise
 from linedrift.trajectories import events_and_courses
 

@@ -15,7 +15,8 @@ def main(job):
     gc_content = [tables.read(path, tables.GC_CONTENT) for path in job.input.gc_content]
     follows = covariates(signals, tables.read_bands(job.input.bands), *gc_content)
     karyotype = Karyotype(job.params.sex)
-    frame, noise = contrast(signals, baselines, karyotype, job.params.settings, follows)
+    settings = job.params.settings | job.params.settings.get(job.params.assay, {})
+    frame, noise = contrast(signals, baselines, karyotype, settings, follows)
     tables.write(frame, job.output.contrast, tables.CONTRAST)
     text = json.dumps(noise.to_dict(), indent=1)
     tables.write_beside(job.output.noise, lambda path: path.write_text(text, encoding="utf-8"))

@@ -72,17 +72,22 @@ def contrast(
     follows = None if covariates is None else covariates[usable]
     level, level_figures = _level(own, aligned, shift, copies, autosomal, follows)
 
+    # Read depth is not the same everywhere: noise is measured in units of what a reader expects.
+    level_scale, shift_scale = _relative(own["level_sd"]), _relative(own["b_sd"])
     used = autosomal & np.isfinite(level)
-    level_sd = difference_sd(level[used])
+    level_sd = difference_sd((level / level_scale)[used])
     reason = _unusable(used.sum(), np.isfinite(shift).sum(), settings)
     if level_sd < LEAST_SD:
         reason = "a copy of its baseline: the same data under two names"
         level_sd = LEAST_SD
-    calm = quiet(shift[autosomal])
+    calm = quiet((shift / shift_scale)[autosomal])
     shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.05)
     shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
     x_sd, y_sd = (
-        _independent(difference_sd(level[(own["chrom"] == chrom).to_numpy()]), shared["level"])
+        _independent(
+            difference_sd((level / level_scale)[(own["chrom"] == chrom).to_numpy()]),
+            shared["level"],
+        )
         for chrom in ("chrX", "chrY")
     )
     noise = Noise(
@@ -94,12 +99,12 @@ def contrast(
         level_weight=level_figures["weight"],
         shift_weight=shift_figures["weight"],
         response=float(settings["response"]),
-        wave_variance=wave_variance(level[used], level_sd),
+        wave_variance=wave_variance(level[used], level_sd, level_scale[used]),
         shift_wide=wide,
         shift_excess=max(excess(calm), float(settings["least_excess"])),
         discordance=shift_figures["discordance"],
         shift_costs=shift_costs(calm, shift_sd, wide),
-        level_costs=level_costs(level[used], level_sd),
+        level_costs=level_costs((level / level_scale)[used], level_sd),
         het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
         stranger=shift_figures["discordance"] > settings["discordance"],
         reason=reason,
@@ -108,10 +113,10 @@ def contrast(
         {
             **{name: own[name] for name in ("chrom", "start", "end")},
             "log_ratio": level,
-            "log_ratio_sd": _level_sd(own["chrom"], noise),
+            "log_ratio_sd": level_scale * _level_sd(own["chrom"], noise),
             "log_ratio_shared_sd": noise.level_shared_sd,
             "shift": shift,
-            "shift_sd": noise.shift_sd,
+            "shift_sd": shift_scale * noise.shift_sd,
             "shift_shared_sd": noise.shift_shared_sd,
             "log_ratio_baseline": level_figures["subtracted"],
             "shift_baseline": shift_figures["subtracted"],
@@ -142,6 +147,14 @@ def align(baseline: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
 
 def _locus_key(frame: pd.DataFrame) -> np.ndarray:
     return (frame["chrom"].cat.codes.to_numpy().astype(np.int64) << 32) + frame["start"].to_numpy()
+
+
+def _relative(sd: pd.Series) -> np.ndarray:
+    """Return the sd of each locus in units of the usual one, 1 where the reader knows none."""
+    values = sd.to_numpy().astype(float)
+    known = np.isfinite(values) & (values > 0)
+    usual = np.median(values[known]) if known.any() else 1.0
+    return np.where(known, values / usual, 1.0)
 
 
 def _level_sd(chrom: pd.Series, noise: Noise) -> np.ndarray:
@@ -292,7 +305,10 @@ def _level(
         level = level - _sex_offset(own["chrom"], level, copies)
     if covariates is not None:
         level = level - wave(level, autosomal, covariates)
-    level -= diploid_centre(level[autosomal], shift[autosomal])
+    level_scale, shift_scale = _relative(own["level_sd"]), _relative(own["b_sd"])
+    level -= diploid_centre(
+        level[autosomal], (shift / shift_scale)[autosomal], level_scale[autosomal]
+    )
     # A locus on a chromosome that the line does not have (Y of a female) carries no level.
     return np.where(copies > 0, level, np.nan), figures
 
@@ -332,13 +348,17 @@ def _sex_offset(chrom: pd.Series, level: np.ndarray, copies: np.ndarray) -> np.n
     return offset
 
 
-def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> float:
+def diploid_centre(
+    level: np.ndarray, shift: np.ndarray, scale: np.ndarray | float = 1.0, length: int = 100
+) -> float:
     """Return the level of the diploid state: the mean level of allelically balanced blocks.
 
     Parameters
     ----------
     level, shift
-        Autosomal loci in genome order, shape (n,); NaN where none.
+        Autosomal loci in genome order, shape (n,); NaN where none. Shifts are alike in sd.
+    scale
+        Relative sd of each level, shape (n,).
     length
         Loci per block.
 
@@ -352,7 +372,8 @@ def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> f
     known = np.isfinite(level)
     if not known.any():
         return 0.0
-    everything = limited_mean(level)
+    scale = np.broadcast_to(np.asarray(scale, float), level.shape)
+    everything = _weighted(level, scale)
     if not np.isfinite(sd) or sd == 0 or len(level) < 5 * length:
         return everything
     squares = blocks(np.clip(shift / sd, -4, 4) ** 2, length)
@@ -361,4 +382,8 @@ def diploid_centre(level: np.ndarray, shift: np.ndarray, length: int = 100) -> f
     balanced = (n >= 10) & (mean < 1.1 + 3 * np.sqrt(2 / np.maximum(n, 1)))
     if balanced.mean() < 0.2:
         return everything
-    return limited_mean(blocks(level, length)[balanced].ravel())
+    return _weighted(*(blocks(values, length)[balanced].ravel() for values in (level, scale)))
+
+
+def _weighted(level: np.ndarray, scale: np.ndarray) -> float:
+    return limited_mean(level, max(robust_sd(level / scale), LEAST_SD) * scale)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.events import LineCalls, Measurement
+from linedrift.calls import LineCalls, Measurement
 from linedrift.fitting import Stretch
 from linedrift.genome import GRCH38
 from linedrift.limits import detectable, needed_score, places_of
@@ -177,7 +177,7 @@ def ask(
             for event_id, names in zip(counted["event_id"], counted["hotspot_id"], strict=True)
             if spot["id"] in names.split(";")
         ]
-        for k, measured in _samples(calls):
+        for unit, measured in _samples(calls):
             row = {
                 "hotspot_id": spot["id"],
                 "label": spot["label"],
@@ -186,12 +186,13 @@ def ask(
                 "passage": measured.passage,
             }
             found = _present(courses, ids, measured.sample)
-            rows.append({**row, **(found or _absent(calls, k, spot, places, settings))})
+            rows.append({**row, **(found or _absent(calls, unit, spot, places, settings))})
     return tables.conform(pd.DataFrame(rows) if rows else tables.HOTSPOTS.empty(), tables.HOTSPOTS)
 
 
 def _samples(calls: LineCalls) -> Iterator[tuple[int, Measurement]]:
-    own = [(k, m) for k, m in enumerate(calls.measurements) if m.role == "sample"]
+    found = [(unit, calls.measurements[unit]) for unit in calls.stack.units]
+    own = [(unit, m) for unit, m in found if m.role == "sample"]
     yield from sorted(own, key=lambda pair: pair[1].passage)
 
 
@@ -209,22 +210,21 @@ def _present(
 
 def _absent(
     calls: LineCalls,
-    k: int,
+    unit: int,
     spot: Mapping[Any, Any],
     places: float,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the row of a hotspot without event: absent down to a limit, or not testable."""
-    measured = calls.measurements[k]
     row = {name: NAN for name in ("cell_fraction", "low", "high", "limit")} | {"event_id": ""}
     chrom, start, end = asked_region(spot, settings)
     first, last = calls.stack.range(chrom, start, end)
-    reason = measured.reason or measured.noise.reason
+    reason = calls.reason(unit)
     if not reason and last == first:
         reason = "no loci were measured there"
     if reason:
         return {**row, "state": "not_testable", "reason": reason}
-    stretch = Stretch(calls.stack.only([k]), first, last, settings)
+    stretch = Stretch(calls.stack.only(calls.usable(unit)), first, last, settings)
     if stretch.copies == 0:
         return {**row, "state": "not_testable", "reason": f"the line has no {chrom} (sex)"}
     among = places_of(calls.stack.size, last - first, settings, places)

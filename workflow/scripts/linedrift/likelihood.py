@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def allelic_shift(kind: str, fraction: np.ndarray | float) -> np.ndarray:
 def shift_score(
     shift: np.ndarray,
     sd: np.ndarray,
-    shared_sd: float,
+    shared_sd: np.ndarray | float,
     delta: np.ndarray,
     wide: float,
     log_odds: np.ndarray | None = None,
@@ -82,17 +83,17 @@ def shift_score(
 
     The haplotype sign of a locus is unknown but shared by all measurements (design 6):
     l = log cosh(delta' S^-1 r + w/2) - log cosh(w/2) - delta' S^-1 delta / 2 with
-    S = diag(sd^2) + shared_sd^2 11'. A share `wide` of loci is noise of WIDE times the sd and a
-    share OUTLIER anything, whatever the hypothesis: that bounds what one locus can say.
+    S = diag(sd^2) + shared_sd shared_sd'. A share `wide` of loci is noise of WIDE times the sd and
+    a share OUTLIER anything, whatever the hypothesis: that bounds what one locus can say.
 
     Parameters
     ----------
     shift
         Residuals, shape (K, n); NaN where a measurement lacks the locus.
     sd
-        Independent sd of each measurement, shape (K,).
+        Independent sd of each measurement, shape (K,), or of each of its loci, shape (K, n).
     shared_sd
-        sd that the measurements have in common.
+        sd that the measurements have in common, one for all or shape (K,).
     delta
         Shifts asked, shape (G, K): G hypotheses.
     wide
@@ -105,52 +106,63 @@ def shift_score(
     numpy.ndarray
         Shape (G, n), nats.
     """
-    known, precision, shrink, weighted, together = _whiten(shift, sd, shared_sd)
-    pull = delta @ weighted - (delta @ precision) * (shrink * together)
-    cost = delta**2 @ precision - (delta @ precision) ** 2 * shrink
+    white = _whiten(shift, sd, shared_sd)
+    loaded = delta @ white.loaded
+    pull = delta @ white.weighted - loaded * (white.shrink * white.together)
+    cost = delta**2 @ white.precision - loaded**2 * white.shrink
     half = 0.0 if log_odds is None else log_odds / 2
     score = _log_cosh(pull + half) - _log_cosh(half) - cost / 2
-    return _with_tails(score, _tails(shift, known, precision, shrink, weighted, together, wide)[1])
+    return _with_tails(score, _tails(white, shift, wide)[1])
 
 
 def noisier_score(
-    shift: np.ndarray, sd: np.ndarray, shared_sd: float, factor: float, wide: float
+    shift: np.ndarray,
+    sd: np.ndarray,
+    shared_sd: np.ndarray | float,
+    factor: float,
+    wide: float,
 ) -> np.ndarray:
     """Return the log-likelihood ratio of a null whose sd is `factor` times larger, per locus.
 
     Shape (n,). Subtracted, where positive in sum, from the score of an event: what a noisier
     stretch of the genome explains as well is no evidence.
     """
-    known, precision, shrink, weighted, together = _whiten(shift, sd, shared_sd)
-    quadratic, tails = _tails(shift, known, precision, shrink, weighted, together, wide)
-    score = 0.5 * quadratic * (1 - factor**-2) - known.sum(axis=0) * np.log(factor)
+    white = _whiten(shift, sd, shared_sd)
+    quadratic, tails = _tails(white, shift, wide)
+    score = 0.5 * quadratic * (1 - factor**-2) - white.known.sum(axis=0) * np.log(factor)
     return _with_tails(score, tails)
 
 
-def _whiten(shift: np.ndarray, sd: np.ndarray, shared_sd: float) -> tuple[np.ndarray, ...]:
-    # Sherman and Morrison: the inverse of diag(sd^2) + shared^2 11' needs no matrix per locus.
+class _White(NamedTuple):
+    """What S^-1 is made of, per measurement and locus (K, n) or per locus (n,)."""
+
+    known: np.ndarray
+    precision: np.ndarray
+    loaded: np.ndarray
+    shrink: np.ndarray
+    weighted: np.ndarray
+    together: np.ndarray
+
+
+def _whiten(shift: np.ndarray, sd: np.ndarray, shared_sd: np.ndarray | float) -> _White:
+    # Sherman and Morrison: the inverse of diag(sd^2) + s s' needs no matrix per locus.
     known = np.isfinite(shift)
-    precision = known / sd[:, None] ** 2
+    precision = known / (sd[:, None] if sd.ndim == 1 else sd) ** 2
     weighted = precision * np.where(known, shift, 0.0)
-    shrink = shared_sd**2 / (1 + shared_sd**2 * precision.sum(axis=0))
-    return known, precision, shrink, weighted, weighted.sum(axis=0)
+    shared = np.broadcast_to(np.asarray(shared_sd, float), (len(shift),))
+    shrink = 1 / (1 + shared**2 @ precision)
+    return _White(
+        known, precision, shared[:, None] * precision, shrink, weighted, shared @ weighted
+    )
 
 
-def _tails(
-    shift: np.ndarray,
-    known: np.ndarray,
-    precision: np.ndarray,
-    shrink: np.ndarray,
-    weighted: np.ndarray,
-    together: np.ndarray,
-    wide: float,
-) -> tuple[np.ndarray, np.ndarray]:
+def _tails(white: _White, shift: np.ndarray, wide: float) -> tuple[np.ndarray, np.ndarray]:
     """Return r' S^-1 r, and the log of the density of the tails over that without a shift."""
-    quadratic = (weighted * np.where(known, shift, 0.0)).sum(axis=0) - shrink * together**2
-    count = known.sum(axis=0)
-    # 1 + shared^2 total = 1/(1 - shrink total).
-    log_det = -np.log(np.where(known, precision, 1.0)).sum(axis=0)
-    log_det -= np.log1p(-shrink * precision.sum(axis=0))
+    quadratic = (white.weighted * np.where(white.known, shift, 0.0)).sum(axis=0)
+    quadratic -= white.shrink * white.together**2
+    count = white.known.sum(axis=0)
+    log_det = -np.log(np.where(white.known, white.precision, 1.0)).sum(axis=0)
+    log_det -= np.log(white.shrink)
     broad = np.log(wide) - count * np.log(WIDE) + 0.5 * quadratic * (1 - WIDE**-2)
     anything = np.log(OUTLIER) + 0.5 * (quadratic + log_det + count * np.log(2 * np.pi))
     return quadratic, np.logaddexp(broad, anything) - np.log1p(-wide - OUTLIER)

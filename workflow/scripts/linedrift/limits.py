@@ -84,7 +84,7 @@ def detectable(
     Parameters
     ----------
     stretch
-        One measurement (K = 1) over the stretch asked.
+        The measurements of one sample over the stretch asked.
     kind
         Kind of event.
     needed
@@ -99,39 +99,90 @@ def detectable(
     float
         Cell fraction; NaN where even an event in every cell could be missed.
     """
-    noise = stretch.stack.noise[0]
     if not stretch.copies or alleles(kind, stretch.copies) is None:
         return float("nan")
-    sd = float(np.hypot(noise.shift_sd, noise.shift_shared_sd))
-    level_sd = float(np.hypot(noise.level_sd, noise.level_shared_sd))
-    counts = ((stretch.n_shifts - known, False), (known, True))
-    level_variance = float(stretch.covariance[0, 0]) if stretch.measured[0] else np.inf
     lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
     if stretch.n_levels < settings["short_loci"]:
         lowest = max(lowest, settings["short_fraction"])
-    if noise.stranger:
+    if any(noise.stranger for noise in stretch.stack.noise):
         lowest = max(lowest, settings["stranger_fraction"])
+    alike = _alike(stretch)
     for fraction in FINE:
         if fraction < lowest:
             continue
-        a = 0.0
-        if stretch.copies == 2 and sd > 0:
-            a = float(np.round(allelic_shift(kind, fraction) / sd, 3))
-        moments = [(n, *_moments(a, sign)) for n, sign in counts if n > 0]
-        mu = noise.response * float(log2_ratio(kind, fraction, stretch.copies))
-        level_mean, level_spread = _level_moments(mu, level_variance, settings["response_sd"])
-        if 0 < stretch.n_levels <= LONG:
-            level_mean, level_spread = min(
-                (level_mean, level_spread),
-                _bounded_moments(stretch.n_levels, mu, noise.level_costs, level_sd),
-            )
-        mean = sum(n * m for n, m, _ in moments) + level_mean
-        variance = sum(n * v for n, _, v in moments) + level_spread
-        mean -= _noisier(a, stretch.n_shifts, stretch.stack.excess)
-        mean -= stretch.n_shifts * float(shift_cost(noise.shift_costs, a, 1.0))
+        mean = variance = 0.0
+        for k in range(len(alike)):
+            shift = _of_shifts(stretch, kind, float(fraction), alike[k], k, known)
+            level = _of_levels(stretch, kind, float(fraction), k, settings)
+            mean += shift[0] + level[0]
+            variance += shift[1] + level[1]
         if mean - Z95 * np.sqrt(variance) >= needed:
             return float(fraction)
     return float("nan")
+
+
+# Loci of different precision are taken together in as many groups.
+GROUPS = 8
+
+
+def _alike(stretch: Stretch) -> list[list[tuple[float, float]]]:
+    """Return, per measurement, (number, sd) of groups of heterozygous loci of like precision."""
+    found = []
+    for k, shared in enumerate(stretch.stack.shift_shared_sd):
+        known = np.isfinite(stretch.shift[k])
+        sd = np.hypot(np.broadcast_to(stretch.shift_sd[k], known.shape)[known], shared)
+        if len(sd) == 0 or np.ptp(sd) == 0:
+            groups = [(float(known @ stretch.weight), float(sd[0]))] if len(sd) else []
+        else:
+            parts = [part for part in np.array_split(np.sort(sd), GROUPS) if len(part)]
+            groups = [(float(len(part)), float(np.mean(part**-2.0) ** -0.5)) for part in parts]
+        found.append([(n, spread) for n, spread in groups if n > 0 and spread > 0])
+    return found
+
+
+def _of_shifts(
+    stretch: Stretch,
+    kind: str,
+    fraction: float,
+    groups: list[tuple[float, float]],
+    k: int,
+    known: float,
+) -> tuple[float, float]:
+    """Return mean and variance of what the alleles of a measurement say, given the event."""
+    delta = float(allelic_shift(kind, fraction)) if stretch.copies == 2 else 0.0
+    total = sum(n for n, _ in groups)
+    share = min(1.0, known / max(stretch.n_shifts, 1))
+    mean = variance = power = cost = 0.0
+    for n, sd in groups:
+        a = float(np.round(delta / sd, 3))
+        for count, sign in ((n * (1 - share), False), (n * share, True)):
+            if count > 0:
+                m, v = _moments(a, sign)
+                mean, variance = mean + count * m, variance + count * v
+        power += n * a**2
+        cost += n * float(shift_cost(stretch.stack.noise[k].shift_costs, a, 1.0))
+    if total:
+        mean -= cost + _noisier(float(np.sqrt(power / total)), total, stretch.stack.excess)
+    return mean, variance
+
+
+def _of_levels(
+    stretch: Stretch, kind: str, fraction: float, k: int, settings: Mapping[str, Any]
+) -> tuple[float, float]:
+    """Return mean and variance of what the levels of a measurement say, given the event."""
+    if not stretch.measured[k]:
+        return 0.0, 0.0
+    noise = stretch.stack.noise[k].on(stretch.stack.chrom[stretch.first])
+    mu = noise.response * float(log2_ratio(kind, fraction, stretch.copies))
+    variance = float(stretch.covariance[k, k])
+    found = _level_moments(mu, variance, settings["response_sd"])
+    n = int(np.isfinite(stretch.stack.level[k, stretch.first : stretch.last]).sum())
+    if n > LONG:
+        return found
+    sd = float(np.hypot(noise.level_sd, noise.level_shared_sd))
+    if stretch.level_scale.shape[1] > 1:
+        sd *= float(np.mean(stretch.level_scale[k] ** -2.0) ** -0.5)
+    return min(found, _bounded_moments(n, mu, noise.level_costs, sd))
 
 
 def _level_moments(mu: float, variance: float, response_sd: float) -> tuple[float, float]:
@@ -140,8 +191,6 @@ def _level_moments(mu: float, variance: float, response_sd: float) -> tuple[floa
     The mean x of the segment is N(mu, w) with w = variance + (response_sd mu)^2, and the score
     (x^2/v - (x - mu)^2/w - log(w/v))/2 with v = variance.
     """
-    if not np.isfinite(variance):
-        return 0.0, 0.0
     widened = variance + (response_sd * mu) ** 2
     ratio = widened / variance
     mean = ((mu**2 + widened) / variance - 1 - np.log(ratio)) / 2
@@ -158,7 +207,7 @@ def _bounded_moments(n: int, mu: float, costs: tuple[float, ...], sd: float) -> 
     return n * (mean - cost), n * float(weights @ (score - mean) ** 2)
 
 
-def _noisier(a: float, n: int, excess: float) -> float:
+def _noisier(a: float, n: float, excess: float) -> float:
     """Return what a noisier null gains on average from `n` shifts of `a` sd (see fitting)."""
     steps = np.array(NOISIER_STEPS)
     factor = np.exp(steps * excess)

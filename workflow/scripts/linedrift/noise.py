@@ -96,19 +96,26 @@ def robust_sd(values: np.ndarray) -> float:
     return float(MAD_TO_SD * np.median(np.abs(values - np.median(values))))
 
 
-def limited_mean(values: np.ndarray, sd: float | None = None) -> float:
+def limited_mean(values: np.ndarray, sd: np.ndarray | float | None = None) -> float:
     """Return the mean, values beyond 1.5 sd of the median drawn in to there; NaN if empty.
+
+    `sd` of each value, shape (n,), weighs them by 1/sd^2; None is the robust sd of the values.
 
     Huber's one-step estimate (doi:10.1214/aoms/1177703732), 96 % efficient for normal noise.
     Outliers of log R ratio are common (.5 % beyond 4 sd), lie mostly below, and two of them must
     not make six loci a loss. The same estimator centres the genome and measures a segment, so
     that its bias cancels.
     """
-    values = values[np.isfinite(values)]
+    known = np.isfinite(values)
+    spread = np.asarray(robust_sd(values) if sd is None else sd, float)
+    if spread.ndim:
+        spread = spread[known]
+    values = values[known]
     if len(values) == 0:
         return float("nan")
-    centre, reach = float(np.median(values)), 1.5 * (robust_sd(values) if sd is None else sd)
-    return float(np.clip(values, centre - reach, centre + reach).mean())
+    centre, reach = float(np.median(values)), 1.5 * spread
+    limited = np.clip(values, centre - reach, centre + reach)
+    return float(np.average(limited, weights=spread**-2.0) if spread.ndim else limited.mean())
 
 
 def difference_sd(values: np.ndarray) -> float:
@@ -199,18 +206,26 @@ def excess(values: np.ndarray, length: int = 250) -> float:
     return float(np.sqrt(max(0.0, found**2 - chance**2)))
 
 
-def wave_variance(values: np.ndarray, sd: float) -> tuple[float, ...]:
+def wave_variance(
+    values: np.ndarray, sd: float, scale: np.ndarray | float = 1.0
+) -> tuple[float, ...]:
     """Return the variance of block means beyond sd^2/n for each of BLOCK_LENGTHS.
 
+    `scale` is the sd of each value in units of `sd`, shape (n,), where they are not all alike.
     Robust (median absolute deviation over blocks), so that events on less than half of the
     genome do not count as wave. Lengths with fewer than 12 blocks repeat the last figure.
     """
-    values = np.clip(values[np.isfinite(values)], -6 * sd, 6 * sd)
+    known = np.isfinite(values)
+    weight = np.broadcast_to(np.asarray(scale, float) ** -2.0, values.shape)[known]
+    limit = 6 * sd / np.sqrt(weight)
+    values = np.clip(values[known], -limit, limit)
     found: list[float] = []
     for length in BLOCK_LENGTHS:
-        means = blocks(values, length).mean(axis=1)
+        total = blocks(weight, length).sum(axis=1)
+        means = blocks(values * weight, length).sum(axis=1) / total
         if len(means) >= 12:
-            found.append(float(max(0.0, robust_sd(means) ** 2 - sd**2 / length)))
+            chance = sd**2 * float(np.mean(1 / total))
+            found.append(float(max(0.0, robust_sd(means) ** 2 - chance)))
         else:
             found.append(found[-1] if found else 0.0)
     return tuple(found)

@@ -22,6 +22,7 @@ GENOTYPES = pd.CategoricalDtype(["", "AA", "AB", "BB"])
 
 STATES = ("present", "absent", "not_testable")
 EVENT_KINDS = ("gain", "loss", "amplification", "deep_loss", "cn_loh")
+COPY_NUMBER_ASSAYS = ("snp_array", "wes")
 ORIGINS = ("acquired", "inherited", "unknown")
 VERDICTS = ("stable", "watch", "altered", "insufficient")
 
@@ -167,7 +168,10 @@ TRAJECTORIES = Table(
         STATE,
         *FRACTION,
         Column("support", "float64", "log-likelihood ratio over all assays", "nats"),
-        Column("snp_array", "float64", "of it, from the SNP array; NaN where not measured", "nats"),
+        *(
+            Column(assay, "float64", f"of it, from {assay} alone; NaN where not measured", "nats")
+            for assay in COPY_NUMBER_ASSAYS
+        ),
         REASON,
     ),
 )

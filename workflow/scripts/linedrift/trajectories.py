@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.events import Call, LineCalls, Measurement
+from linedrift.calls import Call, LineCalls
 from linedrift.fitting import GRID, Stretch
 from linedrift.genome import arms, band_of
 from linedrift.iscn import render
@@ -52,8 +52,7 @@ def events_and_courses(
         place = _place(calls, call)
         event_id = _event_id(line, call.fit.kind, place, seen)
         course = [
-            {"event_id": event_id, **_at(calls, call, k, settings)}
-            for k in range(len(calls.measurements))
+            {"event_id": event_id, **_at(calls, call, k, settings)} for k in calls.stack.units
         ]
         courses += course
         rows.append(_event(line, event_id, call, place, course, bands, calls))
@@ -157,9 +156,9 @@ def _iscn(
     )
 
 
-def _at(calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of one measurement: state, cell fraction with interval, limit, support."""
-    measured = calls.measurements[k]
+def _at(calls: LineCalls, call: Call, unit: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of one sample: state, cell fraction with interval, limit, support."""
+    measured = calls.measurements[unit]
     row: dict[str, Any] = {
         "sample": measured.sample,
         "passage": measured.passage,
@@ -168,52 +167,52 @@ def _at(calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]) -> di
         "high": NAN,
         "limit": NAN,
         "support": NAN,
-        "snp_array": NAN,
+        **dict.fromkeys(tables.COPY_NUMBER_ASSAYS, NAN),
         "state": "not_testable",
-        "reason": _why_not(measured),
+        "reason": calls.reason(unit),
     }
     if row["reason"]:
         return row
-    if k in calls.members:
-        found = _of_member(calls, call, calls.members.index(k), settings)
+    if set(calls.usable(unit)) <= set(calls.members):
+        found = _of_member(calls, call, unit, settings)
     else:
-        found = _of_baseline(calls, call, k, settings)
+        found = _of_baseline(calls, call, unit, settings)
     return {**row, **found}
 
 
-def _why_not(measured: Measurement) -> str:
-    return measured.reason or measured.noise.reason
-
-
-def _of_member(calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _of_member(
+    calls: LineCalls, call: Call, unit: int, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     stretch = Stretch(calls.data(call), call.fit.first, call.fit.last, settings)
-    fit = call.fit
-    others = np.delete(fit.support, k)
+    fit, own = call.fit, stretch.of(unit)
+    others = np.delete(fit.support, own)
     carried = bool(len(others)) and others.max() >= settings["tracked"]
     needed = settings["tracked"] if carried else _needed(calls, call, settings)
-    known = known_signs(stretch, fit.kind, fit.fraction, k) if carried else 0.0
-    limit = detectable(stretch.parts[k], fit.kind, needed, settings, known)
-    low, high = stretch.interval(fit.kind, fit.fraction, k)
-    return _row(fit.fraction[k], low, high, limit, fit.support[k], needed)
+    known = known_signs(stretch, fit.kind, fit.fraction, unit) if carried else 0.0
+    limit = detectable(stretch.parts[unit], fit.kind, needed, settings, known)
+    low, high = stretch.interval(fit.kind, fit.fraction, unit)
+    row = _row(fit.fraction[own[0]], low, high, limit, fit.support[own[0]], needed)
+    return row | _by_assay(stretch, fit.kind, fit.fraction, own)
 
 
 def _of_baseline(
-    calls: LineCalls, call: Call, k: int, settings: Mapping[str, Any]
+    calls: LineCalls, call: Call, unit: int, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    fit, members = call.fit, calls.members
-    together = calls.stack.only([*members, k])
+    fit, members, asked = call.fit, calls.members, calls.usable(unit)
+    together = calls.stack.only([*members, *asked])
     if call.whole:
         together = together.whole()
     stretch = Stretch(together, fit.first, fit.last, settings)
-    fraction = np.append(fit.fraction, 0.0)
-    last = len(members)
-    values = stretch.along(fit.kind, fraction, last, GRID)
+    fraction = np.append(fit.fraction, np.zeros(len(asked)))
+    values = stretch.along(fit.kind, fraction, unit, GRID)
     best = int(np.argmax(values))
     inside = GRID[values >= values[best] - 1.92]
-    known = known_signs(stretch, fit.kind, fraction, last)
-    limit = detectable(stretch.parts[last], fit.kind, settings["tracked"], settings, known)
+    known = known_signs(stretch, fit.kind, fraction, unit)
+    limit = detectable(stretch.parts[unit], fit.kind, settings["tracked"], settings, known)
     support = float(values[best] - values[0])
-    return _row(
+    own = stretch.of(unit)
+    fraction[own] = GRID[best]
+    row = _row(
         float(GRID[best]),
         float(inside.min()),
         float(inside.max()),
@@ -221,12 +220,20 @@ def _of_baseline(
         support,
         settings["tracked"],
     )
+    return row | _by_assay(stretch, fit.kind, fraction, own)
+
+
+def _by_assay(
+    stretch: Stretch, kind: str, fraction: np.ndarray, own: Sequence[int]
+) -> dict[str, float]:
+    """Return what each assay of a sample adds to the evidence."""
+    return {stretch.stack.assay[k]: stretch.share(kind, fraction, k) for k in own}
 
 
 def _row(
     fraction: float, low: float, high: float, limit: float, support: float, needed: float
 ) -> dict[str, Any]:
-    found = {"support": support, "snp_array": support, "limit": limit}
+    found = {"support": support, "limit": limit}
     if support >= needed and fraction > 0:
         return {
             **found,
@@ -251,13 +258,13 @@ def _needed(calls: LineCalls, call: Call, settings: Mapping[str, Any]) -> float:
     return min(needed, call.fit.score) if false_event_rate(needed, 1.0, settings) < 1 else needed
 
 
-def known_signs(stretch: Stretch, kind: str, fraction: np.ndarray, k: int) -> float:
-    """Return how many heterozygous loci have a haplotype sign that the others than `k` tell.
+def known_signs(stretch: Stretch, kind: str, fraction: np.ndarray, unit: int) -> float:
+    """Return how many heterozygous loci have a sign that the others than sample `unit` tell.
 
     The sum over loci of tanh^2 of half the log-odds of the sign: 1 where it is certain, 0
     where nothing is known.
     """
     if stretch.copies != 2 or stretch.n_shifts == 0:
         return 0.0
-    pull = stretch.pull(kind, fraction, k)
+    pull = stretch.pull(kind, fraction, unit)
     return float((np.tanh(pull) ** 2) @ stretch.weight)
