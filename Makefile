@@ -31,8 +31,8 @@ lint: setup ## Check style, types and the workflow's form
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-bench: setup ## Measure detection, speed and memory beside the peers
-	$(BIN)/python benchmarks/run.py
+bench: setup ## Measure detection, speed and memory beside the peers (ARGS="--quick")
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean: ## Remove what demo and bench made
 	rm -rf demo/bank demo/results benchmarks/work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 from collections.abc import Mapping
@@ -16,10 +17,8 @@ from linedrift.contrast import contrast
 from linedrift.segmentation import segment
 
 NAME = "linedrift"
-MODULES = (
-    *("genome", "tables", "noise", "contrast", "likelihood"),
-    *("segmentation", "fitting", "limits", "events"),
-)
+# Where a pair of signals is made into calls.
+STEPS = ("contrast", "segmentation", "events")
 COLUMNS = {
     **{"chrom": "str", "start": "int64", "end": "int64", "kind": "str", "fraction": "float64"},
     **{"score": "float64", "rate": "float64", "origin": "str", "n": "int64"},
@@ -34,11 +33,26 @@ def config() -> dict[str, Any]:
 def version() -> str:
     """Return a digest of the modules and settings that decide a call."""
     digest = hashlib.sha256()
-    for module in MODULES:
+    for module in modules():
         digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
     settings = config()
-    digest.update(repr([settings[s] for s in ("contrast", "segmentation", "events")]).encode())
+    digest.update(repr([settings[s] for s in STEPS]).encode())
     return digest.hexdigest()[:12]
+
+
+def modules() -> list[str]:
+    """Return the modules of the library that the steps are built on, themselves included."""
+    found, waiting = set[str](), set(STEPS)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        tree = ast.parse((bench_paths.LIBRARY / f"{name}.py").read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("linedrift"):
+                own = str(node.module).partition(".")[2]
+                waiting |= {own} if own else {one.name for one in node.names}
+        waiting -= found
+    return sorted(found)
 
 
 def regions() -> pd.DataFrame:

@@ -12,6 +12,7 @@ sys.path.append(str(BENCHMARKS))  # last: demo/ has a run.py as well
 
 import bcftools_cnv  # noqa: E402
 import dna_copy  # noqa: E402
+import engine  # noqa: E402
 import genomes  # noqa: E402
 import scoring  # noqa: E402
 
@@ -196,3 +197,10 @@ def test_genomes_drawn_from_the_dilution_carry_their_events(real_data, monkeypat
     assert pair.line.loc[inside, "level"].median() < pair.line.loc[on & ~inside, "level"].median()
     # The donor is the same loci without the tumour.
     assert abs(pair.donor.loc[inside, "level"].median()) < 0.15
+
+
+def test_the_digest_of_the_engine_covers_what_decides_a_call():
+    assert {"contrast", "tails", "waves", "likelihood", "fitting", "limits"} <= set(
+        engine.modules()
+    )
+    assert not {"pages", "verdict", "trajectories"} & set(engine.modules())
