@@ -4,27 +4,31 @@ import json
 
 from linedrift import jobs, tables
 from linedrift.contrast import contrast
+from linedrift.exon_losses import exon_losses
 from linedrift.genome import Karyotype
 from linedrift.panel import with_panel
 
 
 def main(job):
-    """Read signals of the sample, its baselines and the panel; write the contrast, its noise."""
+    """Read signals of the sample, its baselines and the panel; write what is left."""
     signals = tables.read(job.input.signals, tables.SIGNALS)
     baselines, panel = (
         [tables.read(path, tables.SIGNALS) for path in paths]
         for paths in (job.input.baselines, job.input.panel)
     )
+    karyotype = Karyotype(job.params.sex)
     own, baselines = with_panel(signals, baselines, panel, job.params.wes)
     # Reads are counted: what their response is does not follow from that of an array.
     settings = job.params.settings | {"response": job.params.wes["response"]}
-    frame, noise = contrast(own, baselines, Karyotype(job.params.sex), settings)
+    frame, noise = contrast(own, baselines, karyotype, settings)
     tables.write(frame, job.output.contrast, tables.CONTRAST)
+    lost = exon_losses(own, baselines, karyotype, job.params.wes)
+    tables.write(lost, job.output.exon_losses, tables.SEGMENTS)
     text = json.dumps(noise.to_dict(), indent=1)
     tables.write_beside(job.output.noise, lambda path: path.write_text(text, encoding="utf-8"))
     return (
         f"{job.wildcards.sample}: {len(frame)} loci, {len(baselines)} baselines, "
-        f"panel of {len(panel)}"
+        f"panel of {len(panel)}, {len(lost)} exons lost"
     )
 
 
