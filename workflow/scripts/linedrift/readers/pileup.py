@@ -163,7 +163,8 @@ def _opened(path: str, reference: str | os.PathLike[str]) -> pysam.AlignmentFile
 
 def _within(asked: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
     """Return the alleles whose first base lies in the regions."""
-    asked = asked[list(SITE)].drop_duplicates().astype({"chrom": "str"}).reset_index(drop=True)
+    texts = {"chrom": "str", "start": int, "ref": "str", "alt": "str"}
+    asked = asked[list(SITE)].drop_duplicates().astype(texts).reset_index(drop=True)
     inside = np.zeros(len(asked), dtype=bool)
     for chrom, of_chrom in regions.groupby(regions["chrom"].astype(str)):
         start, end = (np.sort(of_chrom[side].to_numpy()) for side in ("start", "end"))
