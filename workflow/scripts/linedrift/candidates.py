@@ -23,7 +23,7 @@ BIASES = ("read_position_z", "mapping_quality_z", "base_quality_z")
 STRANDS = ("pyrimidine", "purine")
 
 # Depths of errors are kept as they are up to the first number, then in steps of the second: the
-# expected number of errors is off by 2.5 % at the most, the table stays short at any depth.
+# expected number of errors is off by less than 2.9 %, the table stays short at any depth.
 _EXACT_DEPTH, _DEPTH_STEP, _MOST_DEPTH = 40, 1.05, 1_000_000
 _ERROR_KEY = ["sample", "context", "alt", "strand", "depth", "alt_reads"]
 

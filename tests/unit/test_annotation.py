@@ -1,0 +1,186 @@
+"""Consequences of planted variants in a planted gene; GFF3 files that lack what is needed."""
+
+import gzip
+
+import pandas as pd
+import pytest
+from linedrift.consequences import gravest, protein_change
+from linedrift.readers import annotation
+from linedrift.readers.files import ReadingError
+from small_alignments import random_bases, write_fasta
+
+# Two exons on 201-350 and 551-700 (1-based), 100 codons without a stop but the last.
+_CODONS = ["ATG", "CGC", "GAA", "CTG", "TGG", *["GCA"] * 45, *["CAG"] * 49, "TAA"]
+_CODING = "".join(_CODONS)
+GENOME = (
+    random_bases(200, 3) + _CODING[:150] + random_bases(200, 4) + _CODING[150:]
+    + random_bases(200, 5)
+)  # fmt: skip
+
+
+def gff3(contig="1", transcript="transcript:", tag="Ensembl_canonical", name="AAA", shift=0):
+    """Return a GFF3 as Ensembl writes it; `transcript` is what it puts before names."""
+    gene = "gene:" if transcript else ""
+    code = f"ENST0{shift}"
+    rows = [
+        ("gene", 201, 700, ".", f"ID={gene}ENSG0{shift};Name={name};biotype=protein_coding"),
+        (
+            "mRNA", 201, 700, ".",
+            f"ID={transcript}{code};Parent={gene}ENSG0{shift};biotype=protein_coding;tag=basic,{tag}",
+        ),
+    ]  # fmt: skip
+    for first, last in ((201, 350), (551, 700)):
+        rows.append(("exon", first, last, ".", f"Parent={transcript}{code}"))
+        rows.append(("CDS", first, last, "0", f"ID=CDS:P0;Parent={transcript}{code}"))
+    lines = [
+        f"{contig}\tensembl\t{kind}\t{first + shift}\t{last + shift}\t.\t+\t{phase}\t{text}\n"
+        for kind, first, last, phase, text in rows
+    ]
+    return "##gff-version 3\n" + "".join(lines)
+
+
+@pytest.fixture(params=["1", "chr1"])
+def fasta(tmp_path, request):
+    return write_fasta(tmp_path / "genome.fa", {request.param: GENOME})
+
+
+@pytest.fixture
+def genes(tmp_path):
+    path = tmp_path / "genes.gff3"
+    path.write_text(gff3(), encoding="utf-8")
+    return path
+
+
+def variants(*rows):
+    """Return variants at 0-based positions; ref is taken from the genome."""
+    frame = pd.DataFrame(
+        [("chr1", at, GENOME[at : at + length], alt) for at, length, alt in rows],
+        columns=["chrom", "start", "ref", "alt"],
+    )
+    return frame.assign(gene="", consequence="", protein_change="", kept="x")
+
+
+def told(frame):
+    return frame[["gene", "consequence", "protein_change"]].to_numpy().tolist()
+
+
+def test_each_variant_has_its_consequence(fasta, genes):
+    asked = variants((204, 1, "A"), (100, 1, "N"), (203, 1, "T"), (560, 1, "T"), (350, 1, "N"))
+    asked["alt"] = [
+        "A",
+        "C" if GENOME[100] != "C" else "A",
+        "T",
+        "T",
+        "C" if GENOME[350] != "C" else "A",
+    ]
+    asked = asked.sample(frac=1, random_state=2)
+    found = annotation.annotate(asked, genes, fasta).sort_values("start")
+    assert told(found) == [
+        ["", "", ""],
+        ["AAA", "missense", "p.Arg2Cys"],
+        ["AAA", "missense", "p.Arg2His"],
+        ["AAA", "splice_donor", ""],
+        ["AAA", "missense", "p.Gln54Leu"],
+    ]
+    assert found["kept"].eq("x").all()
+
+
+def test_indels_shift_the_frame_or_take_residues(fasta, genes):
+    asked = variants((214, 2, GENOME[214]), (205, 4, GENOME[205]))
+    found = annotation.annotate(asked, genes, fasta)
+    assert found["consequence"].tolist() == ["frameshift", "inframe_deletion"]
+    assert found["protein_change"].tolist()[1] == "p.Glu3del"
+    assert found["protein_change"].tolist()[0].endswith("fs")
+
+
+def test_a_packed_file_and_a_sequence_at_its_end_are_read(tmp_path, fasta):
+    path = tmp_path / "genes.gff3.gz"
+    path.write_bytes(gzip.compress((gff3() + "##FASTA\n>1\nACGT\n").encode()))
+    found = annotation.annotate(variants((204, 1, "A")), path, fasta)
+    assert told(found) == [["AAA", "missense", "p.Arg2His"]]
+
+
+def test_no_variant_is_an_answer_too(fasta, genes):
+    found = annotation.annotate(variants(), genes, fasta)
+    assert found.empty
+    assert {"gene", "consequence", "protein_change"} <= set(found)
+
+
+def test_other_genes_do_not_matter(tmp_path, fasta):
+    path = tmp_path / "genes.gff3"
+    path.write_text(gff3("2", name="BBB") + gff3() + gff3("22", name="CCC"), encoding="utf-8")
+    found = annotation.annotate(variants((204, 1, "A"), (900, 1, "N")), path, fasta)
+    assert found["gene"].tolist() == ["AAA", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("", "no line of nine columns"),
+        ("##gff-version 3\n", "no line of nine columns"),
+        (gff3(transcript=""), "attributes such as 'ID=ENSG00"),
+        (gff3().replace("CDS\t", "exon\t"), "expected lines of coding sequence"),
+        (gff3().replace(";biotype=protein_coding", ""), "genes .* and of transcripts"),
+        ('1\tx\texon\t1\t9\t.\t+\t.\tgene_id "A"; transcript_id "B";\n', "gene_id"),
+    ],
+    ids=["empty", "header", "other names", "no coding sequence", "no biotype", "a GTF"],
+)
+def test_a_gff3_without_the_needed_lines_says_what_is_missing(tmp_path, fasta, text, lacks):
+    path = tmp_path / "poor.gff3"
+    path.write_text(text or "\n", encoding="utf-8")
+    with pytest.raises(ReadingError, match=rf"poor\.gff3: found .*{lacks}|{lacks}") as error:
+        annotation.annotate(variants((204, 1, "A")), path, fasta)
+    assert "Give the GFF3 of Ensembl" in str(error.value)
+
+
+def test_a_cut_file_is_an_error(tmp_path, fasta):
+    path = tmp_path / "cut.gff3.gz"
+    path.write_bytes(gzip.compress(gff3().encode() * 50)[:-40])
+    with pytest.raises(ReadingError, match=r"cut\.gff3\.gz: cannot be read as GFF3"):
+        annotation.annotate(variants((204, 1, "A")), path, fasta)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path, fasta):
+    with pytest.raises(ReadingError, match="there is no such file"):
+        annotation.annotate(variants((204, 1, "A")), tmp_path / "none.gff3", fasta)
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "expected"),
+    [
+        ("175R>175H", "missense", "p.Arg175His"),
+        ("213R>213*", "stop_gained", "p.Arg213Ter"),
+        ("2G", "synonymous", "p.Gly2="),
+        ("1M>1V", "start_lost", "p.Met1?"),
+        ("10PTPA*>10Q*", "frameshift", "p.Pro10fs"),
+        ("100*>100WQR*", "stop_lost", "p.Ter100Trpext"),
+        ("17EE>17K", "inframe_deletion", "p.Glu17_Glu18delinsLys"),
+        ("17EEK>17EK", "inframe_deletion", "p.Glu18del"),
+        ("17EEK>17E", "inframe_deletion", "p.Glu18_Lys19del"),
+        ("5A>5AQ", "inframe_insertion", "p.Ala5delinsAlaGln"),
+        ("", "intron", ""),
+        ("nonsense", "missense", ""),
+    ],
+)
+def test_changes_of_proteins_are_spelled_out(text, term, expected):
+    assert protein_change(text, term) == expected
+
+
+def test_the_gravest_consequence_of_the_standard_transcript_is_told():
+    text = (
+        "synonymous|A|T1|protein_coding|+|5G|10A>G,missense|A|T2|protein_coding|+|5G>5V|10A>G,"
+        "missense|A|T3|protein_coding|+|9G>9V|10A>G"
+    )
+    assert gravest(text) == ("A", "missense", "p.Gly5Val")
+    assert gravest(text, {"T3"}) == ("A", "missense", "p.Gly9Val")
+    assert gravest(text, {"T1"}) == ("A", "missense", "p.Gly5Val")
+
+
+@pytest.mark.parametrize("text", ["", "@500", "unheard_of|A|T|x"])
+def test_what_is_no_consequence_is_empty(text):
+    assert gravest(text) == ("", "", "")
+
+
+def test_of_two_terms_the_graver_is_told():
+    text = "*frameshift&splice_region|A|T|protein_coding|-|5G*>5V*|10A>G"
+    assert gravest(text) == ("A", "frameshift", "p.Gly5fs")

@@ -1,0 +1,175 @@
+"""Genes of a GFF3, and what variants do to them, by `bcftools csq` inside pysam."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pysam
+
+from linedrift.consequences import gravest
+from linedrift.genome import ucsc_chromosome
+from linedrift.readers import bcftools
+from linedrift.readers.files import ReadingError, check_presence, is_gzip
+
+# Variants this near to a gene are its own: bcftools csq looks no further than splice regions.
+_MARGIN = 10
+# Transcripts that stand for their gene: Ensembl's tags in attribute `tag`.
+_STANDARD = re.compile(r"(?:^|;)tag=[^;]*(?:MANE_Select|Ensembl_canonical)")
+_NAMED = re.compile(r"(?:^|;)(ID|Parent|biotype)=([^;\s]*)")
+_HOW = (
+    "Give the GFF3 of Ensembl for GRCh38 (Homo_sapiens.GRCh38.<release>.gff3.gz from its FTP "
+    "site, gff3/homo_sapiens); those of GENCODE and RefSeq name transcripts in other ways"
+)
+
+
+def annotate(
+    variants: pd.DataFrame, genes: str | os.PathLike[str], reference: str | os.PathLike[str]
+) -> pd.DataFrame:
+    """Return the variants with gene, consequence and protein_change of `bcftools csq`.
+
+    Parameters
+    ----------
+    variants
+        Columns chrom, start, ref and alt; other columns stay as they are.
+    genes
+        GFF3 as Ensembl writes it; contigs may be named with or without chr.
+    reference
+        FASTA with its index.
+
+    Raises
+    ------
+    ReadingError
+        When the GFF3 has not the lines that are needed (saying what was found and how to get one
+        that has), or when bcftools cannot work with the files.
+    """
+    check_presence(genes)
+    with tempfile.TemporaryDirectory(prefix="csq") as folder:
+        near, standard = Path(folder) / "near.gff3", set()
+        with pysam.FastaFile(os.fspath(reference)) as fasta:
+            names = {ucsc_chromosome(name): name for name in fasta.references}
+        with near.open("w", encoding="utf-8") as file:
+            for line, transcript in _near(genes, variants, names):
+                file.write(line)
+                standard.add(transcript)
+        texts = [""] * len(variants)
+        if near.stat().st_size:
+            plain, told = Path(folder) / "plain.vcf", Path(folder) / "told.vcf"
+            plain.write_text(_vcf(variants, names), encoding="ascii")
+            bcftools.run(
+                "csq",
+                # One variant at a time: which alleles share a chromosome is not known.
+                *("--local-csq", "--samples", "-"),
+                *("-f", os.fspath(reference), "-g", str(near), "-Ov", "-o", str(told), str(plain)),
+            )
+            with pysam.VariantFile(str(told)) as file:
+                for record in file:
+                    texts[int(str(record.id))] = ",".join(record.info.get("BCSQ", ()))
+    found = [gravest(text, standard) for text in texts]
+    columns = {
+        name: np.array([getattr(one, name) for one in found], dtype=object)
+        for name in ("gene", "consequence", "protein_change")
+    }
+    return variants.assign(**columns)
+
+
+def _vcf(variants: pd.DataFrame, names: Mapping[str | None, str]) -> str:
+    """Return the variants as VCF, by the reference's names; ID is the place among the rows."""
+    order = variants.sort_values(["chrom", "start"], kind="stable")
+    chroms = order["chrom"].astype(str).map(dict(names))
+    lines = ["##fileformat=VCFv4.2", *(f"##contig=<ID={name}>" for name in chroms.unique())]
+    lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
+    places = variants.index.get_indexer(order.index)
+    cells = zip(chroms, order["start"] + 1, places, order["ref"], order["alt"], strict=True)
+    lines += ["\t".join(map(str, (*row, ".", ".", "."))) for row in cells]
+    return "\n".join(lines) + "\n"
+
+
+def _near(
+    genes: str | os.PathLike[str], variants: pd.DataFrame, names: Mapping[str | None, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the genes that variants lie in, and the name of a standard transcript.
+
+    bcftools reads a GFF3 whole: of a genome it takes 1 GB and half a minute, of these genes
+    nothing. Children follow their parents, as GFF3 of Ensembl has them.
+    """
+    places = {
+        chrom: np.sort(of["start"].to_numpy(np.int64))
+        for chrom, of in variants.groupby(variants["chrom"].astype(str))
+    }
+    kept: set[str] = set()
+    seen = {"gene": 0, "transcript": 0, "part": 0}
+    example = ""
+    for line in _lines(genes):
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != 9:
+            continue
+        example = example or fields[8][:80]
+        named = dict(_NAMED.findall(fields[8]))
+        of, parent = named.get("ID", ""), named.get("Parent", "")
+        if of.startswith("gene:") and "biotype" in named:
+            seen["gene"] += 1
+            wanted = _touches(places, fields)
+        elif of.startswith("transcript:") and parent.startswith("gene:") and "biotype" in named:
+            seen["transcript"] += 1
+            wanted = parent in kept
+        elif parent.startswith("transcript:"):
+            seen["part"] += fields[2] == "CDS"
+            wanted = parent in kept
+        else:
+            continue
+        if wanted:
+            kept.add(of)
+            fields[0] = names.get(ucsc_chromosome(fields[0]), fields[0])
+            standard = of.partition(":")[2] if _STANDARD.search(fields[8]) else ""
+            yield "\t".join(fields) + "\n", standard
+    _check(genes, seen, example)
+
+
+def _touches(places: Mapping[str, np.ndarray], fields: list[str]) -> bool:
+    starts = places.get(ucsc_chromosome(fields[0]) or "")
+    if starts is None:
+        return False
+    if not (fields[3].isdigit() and fields[4].isdigit()):
+        return False
+    first, last = int(fields[3]) - 1 - _MARGIN, int(fields[4]) + _MARGIN
+    left, right = np.searchsorted(starts, [first, last])
+    return bool(right > left)
+
+
+def _check(genes: str | os.PathLike[str], seen: Mapping[str, int], example: str) -> None:
+    expected = {
+        "gene": "genes (ID=gene:...;biotype=...)",
+        "transcript": "transcripts (ID=transcript:...;Parent=gene:...;biotype=...)",
+        "part": "coding sequence (CDS with Parent=transcript:...)",
+    }
+    missing = [words for kind, words in expected.items() if not seen[kind]]
+    if missing:
+        found = f"attributes such as {example!r}" if example else "no line of nine columns"
+        raise ReadingError(
+            f"{genes}: found {found}; expected lines of {' and of '.join(missing)}. {_HOW}"
+        )
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield the lines of a text that may be packed; those after ##FASTA are sequence."""
+    try:
+        opened = (
+            gzip.open(path, "rt", encoding="utf-8")
+            if is_gzip(path)
+            else open(path, encoding="utf-8")
+        )
+        with opened as file:
+            for line in file:
+                if line.startswith("##FASTA"):
+                    return
+                if not line.startswith("#"):
+                    yield line
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ReadingError(f"{path}: cannot be read as GFF3: {error}. {_HOW}") from error
