@@ -59,6 +59,13 @@ class Candidates:
         )
 
 
+def part_of(regions: pd.DataFrame, part: int, parts: int) -> pd.DataFrame:
+    """Return the regions of one of several parts of about equal length; each is in one part."""
+    length = (regions["end"] - regions["start"]).to_numpy(np.int64)
+    middle = np.cumsum(length) - length / 2
+    return regions[np.floor(middle / max(length.sum(), 1) * parts) == part].reset_index(drop=True)
+
+
 def joined(parts: Sequence[Candidates]) -> Candidates:
     """Return the candidates of all parts in genome order; of an allele met twice the first."""
     sites = pd.concat([part.sites for part in parts], ignore_index=True)

@@ -87,12 +87,13 @@ def _vcf_header(record: LineRecord) -> list[str]:
         *(f"##contig=<ID={chrom},length={GRCH38.lengths[chrom]}>" for chrom in CHROMOSOMES),
         *(f'##ALT=<ID={name},Description="{text}">' for name, text in alternates),
         '##FILTER=<ID=candidate,Description="More false events are expected than allowed">',
-        *_definitions("INFO", info),
-        *_definitions("FORMAT", formats),
+        *definitions("INFO", info),
+        *definitions("FORMAT", formats),
     ]
 
 
-def _definitions(of: str, rows: Iterable[tuple[str, str, str, str]]) -> list[str]:
+def definitions(of: str, rows: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    """Return header lines of INFO or FORMAT from ID, Number, Type and Description."""
     return [
         f'##{of}=<ID={name},Number={number},Type={kind},Description="{text}">'
         for name, number, kind, text in rows
@@ -120,24 +121,24 @@ def _vcf_site(event: dict[str, Any], filter_: str) -> list[str]:
         "KIND": event["kind"],
         "COPIES": event["copies"],
         "ORIGIN": event["origin"],
-        "BAND": _escaped(event["band"]),
+        "BAND": escaped(event["band"]),
     }
     if event["kind"] == "cn_loh":
         info["CNLOH"] = None
     if event["hotspot_id"]:
-        info["HOTSPOT"] = ",".join(map(_escaped, event["hotspot_id"].split(";")))
+        info["HOTSPOT"] = ",".join(map(escaped, event["hotspot_id"].split(";")))
     if not pd.isna(event["first_passage"]):
         info["FIRSTPASSAGE"] = int(event["first_passage"])
     if not math.isnan(event["false_event_rate"]):
-        info["FALSEEVENTS"] = _number(event["false_event_rate"])
+        info["FALSEEVENTS"] = number(event["false_event_rate"])
     quality = min(float(event["quality"]), MOST_QUALITY)
     return [
         str(event["chrom"]),
         str(pos),
-        _escaped(event["event_id"]) or ".",
+        escaped(event["event_id"]) or ".",
         "N",
         f"<{alternate}>",
-        _number(quality),
+        number(quality),
         filter_,
         ";".join(key if value is None else f"{key}={value}" for key, value in info.items()),
     ]
@@ -148,9 +149,9 @@ def _vcf_sample(event: dict[str, Any], state: dict[str, Any] | None, record: Lin
     if state is None or state["state"] == "not_testable":
         return ".:.:.,.:.:not_testable"
     copies = mean_copies(event, state, record)
-    interval = f"{_number(state['low'])},{_number(state['high'])}"
-    fraction, limit = _number(state["cell_fraction"]), _number(state["limit"])
-    return f"{_number(copies)}:{fraction}:{interval}:{limit}:{state['state']}"
+    interval = f"{number(state['low'])},{number(state['high'])}"
+    fraction, limit = number(state["cell_fraction"]), number(state["limit"])
+    return f"{number(copies)}:{fraction}:{interval}:{limit}:{state['state']}"
 
 
 def mean_copies(event: dict[str, Any], state: dict[str, Any], record: LineRecord) -> float:
@@ -204,10 +205,11 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number with four digits, a point where there is none."""
     return "." if pd.isna(value) else f"{value:.4g}"
 
 
-def _escaped(text: object) -> str:
+def escaped(text: object) -> str:
     """Return text for an INFO value: what separates there is percent-encoded (VCF 4.3, 1.2)."""
     return re.sub(r"[%:;=,\s]", lambda found: f"%{ord(found[0]):02X}", str(text))

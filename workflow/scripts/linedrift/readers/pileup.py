@@ -23,7 +23,7 @@ import pyarrow.csv as pc
 import pysam
 
 from linedrift import candidates as of_reads
-from linedrift import sequence, tables
+from linedrift import intervals, sequence, tables
 from linedrift.candidates import BIASES, SITE, Candidates
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, ucsc_chromosome
 from linedrift.readers import bcftools
@@ -163,15 +163,9 @@ def _opened(path: str, reference: str | os.PathLike[str]) -> pysam.AlignmentFile
 
 def _within(asked: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
     """Return the alleles whose first base lies in the regions."""
-    texts = {"chrom": "str", "start": int, "ref": "str", "alt": "str"}
+    texts = {"chrom": "str", "start": "int64", "ref": "str", "alt": "str"}
     asked = asked[list(SITE)].drop_duplicates().astype(texts).reset_index(drop=True)
-    inside = np.zeros(len(asked), dtype=bool)
-    for chrom, of_chrom in regions.groupby(regions["chrom"].astype(str)):
-        start, end = (np.sort(of_chrom[side].to_numpy()) for side in ("start", "end"))
-        here = asked["start"].to_numpy()
-        last = np.searchsorted(start, here, side="right") - 1
-        hit = (last >= 0) & (here < end[np.maximum(last, 0)])
-        inside |= hit & (asked["chrom"] == chrom).to_numpy()
+    inside = intervals.inside(intervals.merge(regions), asked["chrom"], asked["start"].to_numpy())
     return asked[inside].reset_index(drop=True)
 
 
