@@ -1,6 +1,7 @@
 """Fit the two figures that turn a score into a false-event rate, on genomes without an event.
 
-    python benchmarks/calibrate.py [--genomes 20] [--processes 2]
+    python benchmarks/calibrate.py [--genomes 20] [--first 0] [--sets null single normal]
+                                   [--processes 2]
 
 Of the null genomes (simulated pairs, simulated donors without a baseline and, where they are here,
 genomes drawn from the normal loci of a real dilution series) every candidate that could be called
@@ -14,6 +15,7 @@ observed with the present config.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -31,6 +33,9 @@ EVERYTHING = {"rate": 1e9, "promise": -8.0, "null_scale": 1e-4}
 TAIL = 2.0
 SLOPES = np.linspace(0.3, 3.0, 109)
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+# Simulated pairs, simulated donors without a baseline, and loci of the real dilution series.
+SETS = ("null", "single", "normal")
+SHARES = (0.21, 0.5, 1.0)
 
 
 def null(name: str) -> pd.DataFrame:
@@ -88,18 +93,26 @@ def observed(candidates: pd.DataFrame, sets: dict[str, int]) -> list[dict[str, s
     return rows
 
 
+def null_names(sets: Sequence[str], numbers: Sequence[int]) -> list[str]:
+    """Return the names of the null genomes of these sets, the real ones where the data are here."""
+    names = [f"{what}-0-{k}" for what in sets if what != "normal" for k in numbers]
+    if "normal" not in sets:
+        return names
+    if not (bench_paths.real_data() / "snp_array" / "dilution_crl2324").is_dir():
+        print("The dilution series is not here (see LINEDRIFT_REAL_DATA): simulated genomes only.")
+        return names
+    return names + [f"normal-{share:g}-{k}" for share in SHARES for k in numbers]
+
+
 def main() -> int:
     """Collect the candidates, print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--genomes", type=int, default=20)
+    parser.add_argument("--genomes", type=int, default=20, help="genomes of each set")
+    parser.add_argument("--first", type=int, default=0, help="number of the first, for new ones")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    names = [f"{what}-0-{k}" for what in ("null", "single") for k in range(options.genomes)]
-    if (bench_paths.real_data() / "snp_array" / "dilution_crl2324").is_dir():
-        for share in (0.21, 0.5, 1.0):
-            names += genomes.dilution_names(share, options.genomes, planted=False)
-    else:
-        print("The dilution series is not here (see LINEDRIFT_REAL_DATA): simulated genomes only.")
+    names = null_names(options.sets, range(options.first, options.first + options.genomes))
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         candidates = pd.concat(pool.map(null, names), ignore_index=True)
     sets = {name: options.genomes for name in candidates["set"].unique()}

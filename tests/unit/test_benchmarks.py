@@ -204,3 +204,17 @@ def test_the_digest_of_the_engine_covers_what_decides_a_call():
         engine.modules()
     )
     assert not {"pages", "verdict", "trajectories"} & set(engine.modules())
+
+
+def test_null_genomes_of_a_later_number_are_others(monkeypatch, tmp_path):
+    import calibrate
+
+    (tmp_path / "snp_array" / "dilution_crl2324").mkdir(parents=True)
+    monkeypatch.setenv("LINEDRIFT_REAL_DATA", str(tmp_path))
+    first = calibrate.null_names(("null", "normal"), range(3))
+    assert first[:3] == genomes.null_names(3)
+    assert first[3:6] == genomes.dilution_names(0.21, 3, planted=False)
+    assert len(first) == 12
+    assert not set(first) & set(calibrate.null_names(("null", "normal"), range(3, 6)))
+    monkeypatch.setenv("LINEDRIFT_REAL_DATA", str(tmp_path / "none"))
+    assert calibrate.null_names(("single", "normal"), [7]) == ["single-0-7"]
