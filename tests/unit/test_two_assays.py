@@ -12,7 +12,7 @@ from linedrift.fitting import Stretch
 from linedrift.genome import Karyotype
 from linedrift.segmentation import segment
 from linedrift.stacks import stack
-from linedrift.tables import read_bands
+from linedrift.tables import SEGMENTS, conform, read_bands
 from linedrift.trajectories import events_and_courses
 from truth import CONFIG, MB, Event, calls_of, measurement, with_donor, world
 
@@ -151,3 +151,36 @@ def test_only_the_ratio_of_expected_sds_counts(factor):
     pd.testing.assert_frame_equal(frames[0][0], frames[1][0], rtol=1e-3)
     found = [segment(f, n, FEMALE, CONFIG["segmentation"]) for f, n in frames]
     assert found[0]["kind"].tolist() == found[1]["kind"].tolist()
+
+
+def test_an_exon_lost_by_counts_is_an_event(bands):
+    place = world(14)
+    donor = place.measure()
+    lost = Event("chr21", 30 * MB, 30 * MB + 40_000, "deep_loss")
+    measured = with_donor(donor, [place.measure(), place.measure(lost)], "female")
+    loci = measured[1].contrast.query("chrom == 'chr21' & 30_000_000 <= start < 30_040_000")
+    assert 0 < len(loci) < CONFIG["events"]["least_loci"]
+    counted = pd.DataFrame(
+        {
+            "chrom": loci["chrom"].iloc[:1],
+            "start": int(loci["start"].iloc[0]),
+            "end": int(loci["end"].iloc[-1]),
+            "kind": "deep_loss",
+            "cell_fraction": 1.0,
+            "score": 60.0,
+            "n_levels": len(loci),
+            "n_shifts": 0,
+        }
+    )
+    measured[1] = replace(measured[1], counted=conform(counted, SEGMENTS))
+    events, course = courses(measured, bands)
+    assert events["kind"].tolist() == ["deep_loss"]
+    assert events["origin"].tolist() == ["acquired"]
+    assert events["false_event_rate"].iloc[0] < 1e-15
+    assert (events["start"].iloc[0], events["end"].iloc[0]) == (
+        counted["start"].iloc[0],
+        counted["end"].iloc[0],
+    )
+    state = course.set_index("sample")["state"]
+    assert state["L-p10"] == "present"
+    assert state["L-p5"] != "present"

@@ -183,6 +183,11 @@ def members(wildcards):
     return BY_LINE[wildcards.line]
 
 
+def exomes(wildcards):
+    """Return the exomes among them."""
+    return [row for row in BY_LINE[wildcards.line] if row["assay"] == "wes"]
+
+
 def public_parents(wildcards):
     """Return the parent of a line, where it is a public line itself: only then may it be named."""
     return [line for line in PUBLIC if line == LINES[wildcards.line]["parent"]]
@@ -228,6 +233,9 @@ KITS = {
 }
 
 
+BED_OF = {name: path for path, name in KITS.items()}
+
+
 def arrays_of_person(sample):
     """Return the samples of a person that have an array: this one, else the donor, come first."""
     found = ARRAYS.get(BY_MEASUREMENT[sample, "wes"]["person"], [])
@@ -243,3 +251,20 @@ def targets(sample):
 def bins(sample):
     """Return the bins of the kit that a sample's exome was captured with."""
     return f"<results>/wes/{KITS[targets(sample)]}.bins.parquet"
+
+
+# One exome of each person on each kit that is nobody's drift: the donor's, or the earliest
+# passage's. The first few of the sheet are the panel of all, so that a new line changes no other.
+PANELS = {
+    path: rows.drop_duplicates("person")[["person", "sample"]].to_numpy().tolist()
+    for path, rows in MEASUREMENTS.query("assay == 'wes' & baseline == ''").groupby(
+        lambda row: targets(MEASUREMENTS.at[row, "sample"])
+    )
+}
+
+
+def panel(sample):
+    """Return the samples of other people on the same kit that tell what the kit does."""
+    person = BY_MEASUREMENT[sample, "wes"]["person"]
+    others = [name for who, name in PANELS.get(targets(sample), []) if who != person]
+    return others[: config["wes"]["panel_size"]]

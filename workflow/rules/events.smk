@@ -45,6 +45,9 @@ rule call_events:
         segments=collect(
             "<results>/segments/{of[sample]}.{of[assay]}.parquet", of=members
         ),
+        counted=collect(
+            "<results>/contrasts/{of[sample]}.wes.exon_losses.parquet", of=exomes
+        ),
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
         identity="<results>/lines/{line}/identity.tsv",
         bands=curated("bands"),

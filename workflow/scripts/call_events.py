@@ -45,6 +45,7 @@ def measured(job):
     people = tables.read(job.input.identity, tables.IDENTITY)
     stranger = people[people["state"] == "failed"].set_index(["sample", "assay"])["reason"]
     own = [row for row in job.params.measurements if row["role"] == "own"]
+    counted = iter(job.input.counted)
     # Where no sample is the donor's, there is nothing better to show than what they are.
     alone = all((row["sample"], row["assay"]) in stranger.index for row in own)
     for place, row in enumerate(job.params.measurements):
@@ -63,6 +64,9 @@ def measured(job):
             baseline=row["baseline"],
             role="sample" if row["role"] == "own" else "donor",
             reason=reason,
+            counted=tables.read(next(counted), tables.SEGMENTS)
+            if row["assay"] == "wes"
+            else tables.SEGMENTS.empty(),
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from linedrift import tables
 from linedrift.fitting import Fit
 from linedrift.noise import Noise
 from linedrift.stacks import Stack
@@ -15,6 +16,8 @@ from linedrift.stacks import Stack
 class Measurement:
     """One measurement of a line, or of the donor that it is compared with.
 
+    `counted` are SEGMENTS that were found by counts of reads and judged there (`exon_losses`):
+    too short for levels to tell.
     `reason` says why it is not testable (failed quality, failed identity), else empty.
     `role` is sample (of the line) or donor (the baseline, of another line).
     """
@@ -28,6 +31,7 @@ class Measurement:
     baseline: str = ""
     role: str = "sample"
     reason: str = ""
+    counted: pd.DataFrame = field(default_factory=tables.SEGMENTS.empty)
 
     @property
     def usable(self) -> bool:

@@ -90,6 +90,7 @@ def call(
                 )
                 for one in others
             ]
+    found += _counted(data, members, measurements, found, settings)
     ordered = sorted(found, key=lambda one: (one.fit.first, one.fit.last))
     return LineCalls(tuple(measurements), data, members, baseline, tuple(ordered), tuple(rest))
 
@@ -110,6 +111,40 @@ def _detect(
         _refine(joint, fit, settings) for fit in fits if proposals.evidence(fit, settings) > 0
     ]
     return _resolve(joint, refined, settings)
+
+
+def _counted(
+    data: Stack,
+    members: Sequence[int],
+    measurements: Sequence[Measurement],
+    found: Sequence[Call],
+    settings: Mapping[str, Any],
+) -> list[Call]:
+    """Return the events that were found by counts of reads, those not `found` by levels.
+
+    They were judged where they were counted, relative to the baseline: they are acquired.
+    """
+    events: list[Call] = []
+    joint = data.only(members)
+    for k in members:
+        places = int(np.isfinite(data.level[k]).sum())
+        for row in measurements[k].counted.to_dict("records"):
+            start, end, score = int(row["start"]), int(row["end"]), float(row["score"])
+            first, last = data.range(row["chrom"], start, end)
+            fit = Stretch(joint, first, last, settings).fit((row["kind"],))
+            if fit and not any(_overlap(one.fit, fit) > 0 for one in [*found, *events]):
+                rate = places * float(np.exp(-score))
+                events.append(
+                    Call(
+                        fit=replace(fit, score=score),
+                        rate=rate,
+                        start_range=(start, start),
+                        end_range=(end, end),
+                        origin="acquired",
+                        note="counted in reads",
+                    )
+                )
+    return events
 
 
 def _over(
