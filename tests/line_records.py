@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from conftest import REPOSITORY
+from linedrift import sequencing_tables as sequencing
 from linedrift import tables, verdict
 from linedrift.genome import CHROM_DTYPE, GRCH38
-from linedrift.records import LineRecord
+from linedrift.records import LineRecord, Variants
 
 NAN = float("nan")
 LINE = {
@@ -22,20 +23,21 @@ LINE = {
 }
 
 
-def measurements(passages=(10, 30), line="KSB-1", banked=()):
+def measurements(passages=(10, 30), line="KSB-1", banked=(), assays=("snp_array",)):
     rows = [
         {
             "sample": f"{line}-p{passage}",
             "line": line,
             "passage": passage,
-            "assay": "snp_array",
-            "format": "final_report",
-            "platform": "GSA v3",
+            "assay": assay,
+            "format": {"snp_array": "final_report", "wes": "bam"}[assay],
+            "platform": {"snp_array": "GSA v3", "wes": "Exome v8"}[assay],
             "batch": "B1",
             "bank": "MCB" if passage in banked else "",
             "baseline": "donor-7-p0",
         }
         for passage in passages
+        for assay in assays
     ]
     return pd.DataFrame(rows)
 
@@ -73,7 +75,7 @@ def event(**values):
 def state(event_id="e-20q", passage=30, fraction=0.85, line="KSB-1", **values):
     """Return a row of TRAJECTORIES: present at `fraction`, or absent where it is NaN."""
     present = fraction == fraction
-    return {
+    row = {
         "event_id": event_id,
         "sample": f"{line}-p{passage}",
         "passage": passage,
@@ -83,9 +85,11 @@ def state(event_id="e-20q", passage=30, fraction=0.85, line="KSB-1", **values):
         "high": fraction + 0.05,
         "limit": 0.04,
         "support": 55.5,
-        "snp_array": 55.5,
         "reason": "",
-    } | values
+    }
+    # What each assay says of it, whichever assays there are.
+    row = {name: 55.5 for name in tables.TRAJECTORIES.names} | row
+    return row | values
 
 
 def frame(table, rows):
@@ -171,6 +175,127 @@ def hotspot_table():
     return pd.read_csv(path, sep="\t", keep_default_na=False)
 
 
+# Variants -----------------------------------------------------------------------------------
+
+
+def point_table():
+    """Return the hotspots of point mutations that are shipped."""
+    path = REPOSITORY / "resources" / "snv_hotspots.tsv"
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
+def cancer_genes():
+    """Return the names of the cancer genes that are shipped."""
+    path = REPOSITORY / "resources" / "cancer_genes.tsv"
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)["gene"].tolist()
+
+
+def variant(**values):
+    """Return a row of VARIANTS: by default TP53 R175H, acquired and certain."""
+    row = {
+        "variant_id": "v-175",
+        "line": "KSB-1",
+        "chrom": "chr17",
+        "start": 7_675_087,
+        "end": 7_675_088,
+        "ref": "C",
+        "alt": "T",
+        "kind": "snv",
+        "origin": "acquired",
+        "first_passage": 30,
+        "quality": 60.0,
+        "posterior": 0.999999,
+        "gene": "TP53",
+        "consequence": "missense",
+        "protein_change": "p.Arg175His",
+        "hotspot_id": "TP53:p.Arg175His",
+        "disputed": False,
+        "note": "",
+    }
+    return row | values
+
+
+def elsewhere(n=1, gene="TTN", consequence="missense", **values):
+    """Return a row of VARIANTS outside hotspots: number `n` of a gene."""
+    start = 178_525_990 + 1000 * n
+    return variant(
+        variant_id=f"v-{gene}-{n}", chrom="chr2", start=start, end=start + 1, ref="G", alt="A",
+        gene=gene, consequence=consequence, protein_change=f"p.Gly{n}Ser", hotspot_id="",
+    ) | values  # fmt: skip
+
+
+def course(variant_id="v-175", passage=30, fraction=0.45, line="KSB-1", **values):
+    """Return a row of VARIANT_COURSES: present at `fraction`, or absent where it is NaN."""
+    present = fraction == fraction
+    alt = round(50 * fraction) if present else 0
+    return {
+        "variant_id": variant_id,
+        "sample": f"{line}-p{passage}",
+        "passage": passage,
+        "state": "present" if present else "absent",
+        "cell_fraction": fraction,
+        "low": fraction - 0.1,
+        "high": fraction + 0.1,
+        "limit": 0.07,
+        "allele_fraction": alt / 100,
+        "ref_reads": 100 - alt,
+        "alt_reads": alt,
+        "copies": 2.0,
+        "reason": "",
+    } | values
+
+
+def points(passages=(10, 30), line="KSB-1", present=(), **values):
+    """Return VARIANT_HOTSPOTS, all absent down to 9 % but those of `present` (id, passage, ...).
+
+    An entry of `present` is hotspot, passage and what its row has otherwise.
+    """
+    rows = []
+    for passage in passages:
+        for spot in point_table().query("scope == 'point'").to_dict("records"):
+            row = {
+                "hotspot_id": spot["id"],
+                "gene": spot["gene"],
+                "chrom": spot["chrom"],
+                "start": int(spot["start"]),
+                "ref": spot["ref"],
+                "alt": spot["alt"],
+                "flags": spot["tier"] == "A",
+                "sample": f"{line}-p{passage}",
+                "passage": passage,
+                "state": "absent",
+                "cell_fraction": NAN,
+                "low": NAN,
+                "high": NAN,
+                "limit": 0.09,
+                "depth": 100,
+                "origin": "unknown",
+                "reason": "",
+            }
+            rows.append(row | values)
+    for spot, passage, more in present:
+        row = next(r for r in rows if r["hotspot_id"] == spot and r["passage"] == passage)
+        row |= {"state": "present", "cell_fraction": 0.45, "low": 0.35, "high": 0.55}
+        row |= {"origin": "acquired"} | more
+    made = pd.DataFrame(rows).astype({"chrom": CHROM_DTYPE})
+    made = made.sort_values(["chrom", "start"], kind="stable", ignore_index=True)
+    return tables.check(made, sequencing.VARIANT_HOTSPOTS)
+
+
+def variants(called=None, courses=None, hotspots=None, **facts):
+    """Return the variants of a line: by default TP53 R175H that is there at passage 30."""
+    if called is None:
+        called = [variant()]
+        courses = [course(passage=10, fraction=NAN), course()]
+        hotspots = points(present=[("TP53:p.Arg175His", 30, {})])
+    return Variants(
+        called=frame(sequencing.VARIANTS, list(called)),
+        courses=frame(sequencing.VARIANT_COURSES, list(courses or [])),
+        hotspots=points() if hotspots is None else hotspots,
+        facts=facts,
+    )
+
+
 def tracks(passages=(10, 30), line="KSB-1", chroms=("chr3", "chr17", "chr20"), bin_bp=100_000):
     """Return TRACKS with plain noise."""
     random = np.random.default_rng(7)
@@ -221,12 +346,16 @@ def record(events=None, states=None, line=LINE, passages=(10, 30), **values):
         "identity": identity(passages, name),
     }
     frames |= {key: value for key, value in values.items() if key in frames}
+    found = values.get("variants", Variants())
     findings, words = verdict.assess(
         line,
         events=events,
         trajectories=states,
         hotspot_table=table,
         settings=settings()["verdict"],
+        variants=found,
+        point_table=point_table(),
+        cancer_genes=cancer_genes(),
         **frames,
     )
     rest = {

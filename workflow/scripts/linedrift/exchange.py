@@ -12,7 +12,9 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ import numpy as np
 import pandas as pd
 import pysam
 
+from linedrift import sequencing_tables as sequencing
 from linedrift import tables
 from linedrift.genome import CHROMOSOMES
-from linedrift.records import LineRecord
+from linedrift.records import LineRecord, Variants
 from linedrift.vcf import (
     MOST_QUALITY,
     expected_copies_at,
@@ -37,7 +40,7 @@ from linedrift.vcf import (
 Download = tuple[str, str, str]
 
 JSON_FORMAT = "linedrift line"
-JSON_VERSION = 1
+JSON_VERSION = 2
 
 # Blue for gains, vermillion for losses, green for CN-LOH: three of the colours of Okabe and Ito
 # that stay apart for colour-blind readers (doi:10.1038/nmeth.1618).
@@ -60,6 +63,15 @@ _TSV = {
     "identity": (tables.IDENTITY, "identity of each measurement"),
     "findings": (tables.FINDINGS, "findings that made the verdict"),
 }
+_VARIANT_TSV = {
+    "variants": (sequencing.VARIANTS, "point mutations and short indels of the line"),
+    "variant_courses": (sequencing.VARIANT_COURSES, "state, cell fraction and reads by passage"),
+    "variant_hotspots": (
+        sequencing.VARIANT_HOTSPOTS,
+        "every hotspot of point mutations by passage",
+    ),
+}
+_TSV |= _VARIANT_TSV
 _FRAMES = {name: table for name, (table, _) in _TSV.items()} | {"tracks": tables.TRACKS}
 _PLAIN = ("tier", "line", "verdict", "inherited", "settings", "provenance")
 
@@ -68,9 +80,15 @@ class ExchangeError(ValueError):
     """A record that a format cannot carry, or a file that is not one of ours."""
 
 
-def write_all(record: LineRecord, folder: str | os.PathLike[str]) -> list[Download]:
-    """Write every format and the list of checksums into `folder`; return all of them."""
+def write_all(
+    record: LineRecord, folder: str | os.PathLike[str], copies: Iterable[tuple[str, str]] = ()
+) -> list[Download]:
+    """Write every format and the list of checksums into `folder`; return all of them.
+
+    `copies` are files that go in as they are (path, what it is), named after the line.
+    """
     written = [
+        *write_copies(record, folder, copies),
         *write_tables(record, folder),
         *write_vcf(record, folder),
         *write_seg(record, folder),
@@ -78,6 +96,18 @@ def write_all(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downlo
         *write_json(record, folder),
     ]
     return [*written, *write_checksums(written, folder)]
+
+
+def write_copies(
+    record: LineRecord, folder: str | os.PathLike[str], copies: Iterable[tuple[str, str]]
+) -> list[Download]:
+    """Copy files into `folder`, each named `{line}.{its name}`."""
+    written = []
+    for path, about in copies:
+        target = Path(folder) / f"{_stem(record)}.{Path(path).name}"
+        tables.write_beside(target, partial(shutil.copyfile, path))
+        written.append(_download(target, about))
+    return written
 
 
 def write_vcf(record: LineRecord, folder: str | os.PathLike[str]) -> list[Download]:
@@ -187,13 +217,22 @@ def write_tables(record: LineRecord, folder: str | os.PathLike[str]) -> list[Dow
     written = []
     for name, (table, about) in _TSV.items():
         target = Path(folder) / f"{_stem(record)}.{name}.tsv"
-        frame = tables.conform(getattr(record, name), table)
+        frame = tables.conform(_frame(record, name), table)
         texts = frame.select_dtypes(["str", "category"]).columns
         frame = frame.assign(**{column: frame[column].map(guarded) for column in texts})
         _write_text(target, frame.to_csv(sep="\t", index=False, float_format="%.6g"))
         said = f"{about}; {what_was_found(record)}" if name == "events" else about
         written.append(_download(target, said))
     return written
+
+
+def _frame(record: LineRecord, name: str) -> pd.DataFrame:
+    """Return a frame of a record by the name of its file."""
+    variants = record.variants
+    frames = dict(
+        zip(_VARIANT_TSV, (variants.called, variants.courses, variants.hotspots), strict=True)
+    )
+    return frames[name] if name in frames else getattr(record, name)
 
 
 def guarded(text: object) -> object:
@@ -219,9 +258,10 @@ def write_json(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downl
         **{name: getattr(record, name) for name in _PLAIN},
         "measurements": _columns(record.measurements, "measurements"),
         "tables": {
-            name: _columns(tables.conform(getattr(record, name), table), name)
+            name: _columns(tables.conform(_frame(record, name), table), name)
             for name, table in _FRAMES.items()
         },
+        "variant_facts": record.variants.facts,
         "markers": _columns(record.markers, "markers"),
     }
     _write_text(target, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
@@ -248,10 +288,12 @@ def read_json(path: str | os.PathLike[str]) -> LineRecord:
             name: tables.check(pd.DataFrame(document["tables"][name]), table)
             for name, table in _FRAMES.items()
         }
+        called, courses, hotspots = (frames.pop(name) for name in _VARIANT_TSV)
         plain: dict[str, Any] = {name: document[name] for name in _PLAIN}
         return LineRecord(
             measurements=pd.DataFrame(document["measurements"]),
             markers=_markers(document["markers"]),
+            variants=Variants(called, courses, hotspots, document["variant_facts"]),
             **plain,
             **frames,
         )

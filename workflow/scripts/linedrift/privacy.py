@@ -19,6 +19,8 @@ import pandas as pd
 
 from linedrift import iscn, steps, stretches, tables
 from linedrift.genome import GRCH38
+from linedrift.public_values import NO_STATEMENT, fractions, reasons
+from linedrift.public_variants import public_variants
 from linedrift.records import BankRecord, LineRecord
 from linedrift.vcf import expected_copies_at, is_candidate, rows_of, samples_of
 from linedrift.verdict import judge
@@ -53,18 +55,6 @@ QUALITY_FIGURES = {
     "loss_of_y_fraction": "Cells without Y",
 }
 
-# Why something is not testable, in words of our own: the private text may name other samples.
-_REASONS = (
-    ("quality", "failed quality"),
-    ("identity", "failed identity"),
-    ("sex", "not a question for this sex"),
-    ("too few", "too few loci"),
-    ("loci", "too few loci"),
-    ("baseline", "no baseline"),
-    ("no data", "no data"),
-    ("not measured", "no data"),
-)
-NO_STATEMENT = "no statement"
 NOT_PUBLISHED = "not published"
 TOO_SHORT = "too short to be stated in public"
 _IDENTITY_WORDS = {
@@ -72,6 +62,9 @@ _IDENTITY_WORDS = {
     "failed": "the genotypes are not those expected",
     "not_testable": NO_STATEMENT,
 }
+_SUPPORT = [name for name in tables.TRAJECTORIES.names if name not in (
+    "event_id", "sample", "passage", "state", "cell_fraction", "low", "high", "limit", "reason",
+)]  # fmt: skip
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
 
 # The design's floors: no setting may go below them.
@@ -122,7 +115,8 @@ def public_line(
         "quality": _quality(record.quality, samples),
         "identity": _identity(record.identity, samples),
     }
-    findings, verdict = judge(line, basis=_basis(record), **frames)
+    variants = public_variants(record.variants, samples, record.verdict["basis"], settings)
+    findings, verdict = judge(line, basis=_basis(record), variants=variants, **frames)
     return LineRecord(
         tier="public",
         line=line,
@@ -137,6 +131,7 @@ def public_line(
         inherited=int(record.inherited),
         settings={name: record.settings[name] for name in SETTINGS if name in record.settings},
         provenance=_provenance(record.provenance),
+        variants=variants,
         **frames,
     )
 
@@ -275,37 +270,15 @@ def _trajectories(
             "sample": own["sample"],
             "passage": own["passage"],
             "state": own["state"],
-            **_fractions(own, settings),
-            # Both grow with the number of heterozygous loci inside.
-            "support": np.nan,
-            "snp_array": np.nan,
-            "reason": _reasons(own),
+            **fractions(own, settings),
+            # Support, of all and of each assay, grows with the number of heterozygous loci inside.
+            **dict.fromkeys(_SUPPORT, np.nan),
+            "reason": reasons(own),
         }
     )
     number = frame["event_id"].str[1:].astype("int64")
     order = np.lexsort((frame["passage"], number))
     return tables.check(frame.iloc[order].reset_index(drop=True), tables.TRAJECTORIES)
-
-
-def _fractions(own: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return cell_fraction, low, high and limit on their steps, never narrower than measured."""
-    step = settings["interval_step"]
-    return {
-        "cell_fraction": own["cell_fraction"].round(2),
-        "low": steps.floor(own["low"], step),
-        "high": np.minimum(steps.ceil(own["high"], step), 1.0),
-        "limit": steps.at_least(own["limit"], settings["limit_steps"]),
-    }
-
-
-def _reasons(own: pd.DataFrame) -> list[str]:
-    """Return why each row is not testable in words of our own, empty where it is."""
-    untested = own["state"] == "not_testable"
-    said = own["reason"].astype(str).str.lower().where(untested, "")
-    return [
-        next((words for key, words in _REASONS if key in reason), NO_STATEMENT) if of else ""
-        for reason, of in zip(said, untested, strict=True)
-    ]
 
 
 def _hotspots(
@@ -326,12 +299,12 @@ def _hotspots(
     ].reset_index(drop=True)
     length = own["hotspot_id"].map({name: role["length"] for name, role in roles.items()})
     present = (own["state"] == "present") & own["event_id"].isin(list(names))
-    shown = _fractions(own, settings)
+    shown = fractions(own, settings)
     shown["limit"] = _raised(own["limit"], length, settings)
     short = ~present & (length < settings["limit_floors"][0]["length"])
     hidden = short | (~present & (own["state"] == "present"))
     hidden |= (own["state"] == "absent") & np.isnan(shown["limit"])
-    reasons = pd.Series(_reasons(own)).mask(hidden, NO_STATEMENT).mask(short, TOO_SHORT)
+    said = pd.Series(reasons(own)).mask(hidden, NO_STATEMENT).mask(short, TOO_SHORT)
     frame = pd.DataFrame(
         {
             "hotspot_id": own["hotspot_id"],
@@ -342,7 +315,7 @@ def _hotspots(
             "state": own["state"].mask(hidden, "not_testable"),
             **{name: np.where(hidden, np.nan, values) for name, values in shown.items()},
             "event_id": own["event_id"].map(dict(names)).where(present, ""),
-            "reason": reasons,
+            "reason": said,
         }
     )
     return tables.check(frame, tables.HOTSPOTS)
@@ -400,7 +373,9 @@ def _basis(record: LineRecord) -> dict[str, Any]:
     """Return what the private verdict was judged by: the hotspot table and the settings."""
     try:
         basis = record.verdict["basis"]
-        return {"hotspots": basis["hotspots"], "settings": basis["settings"]}
+        # The points are rows of a public table; which cancer genes the line has variants in is not.
+        points = {"points": basis.get("points", {}), "cancer_genes": []}
+        return {"hotspots": basis["hotspots"], "settings": basis["settings"], **points}
     except KeyError as error:
         raise PrivacyError(
             f"line {record.line.get('line')}: the verdict has no {error}; assess it first"

@@ -12,6 +12,23 @@ from typing import Any
 
 import pandas as pd
 
+from linedrift import sequencing_tables as sequencing
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Point mutations and short insertions or deletions of a line; all empty without an exome.
+
+    `called`, `courses` and `hotspots` are VARIANTS, VARIANT_COURSES and VARIANT_HOTSPOTS. `facts`
+    counts what has no row: `inherited`, `target_bp`, `not_called` (reason -> n); in the public
+    tier, where most has no row, also what `public_variants` says of it.
+    """
+
+    called: pd.DataFrame = field(default_factory=sequencing.VARIANTS.empty)
+    courses: pd.DataFrame = field(default_factory=sequencing.VARIANT_COURSES.empty)
+    hotspots: pd.DataFrame = field(default_factory=sequencing.VARIANT_HOTSPOTS.empty)
+    facts: dict[str, Any] = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class LineRecord:
@@ -39,6 +56,7 @@ class LineRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
     downloads: tuple[tuple[str, str, str], ...] = ()  # file name, what it is, SHA-256
+    variants: Variants = field(default_factory=Variants)
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,10 @@ class BankRecord:
 
     `lines` has line, kind, parent, sex, tier, registry_id, source_cell, reprogramming,
     description, verdict, sentence, latest_passage, n_passages, assays, n_acquired, n_inherited,
-    hotspots_present (labels joined by ;), page (relative link). `hotspots` is the HOTSPOTS frame
-    of every line's latest passage with a column line. `identity` and `pairs` are IDENTITY and
+    hotspots_present (labels joined by ;), n_variants (acquired point mutations, "" without an
+    exome), variants_present (texts joined by ;), page (relative link). `hotspots` is the HOTSPOTS
+    frame of every line's latest passage with a column line, the genes of point mutations at its
+    end. `identity` and `pairs` are IDENTITY and
     IDENTITY_PAIRS of the whole bank (empty in the public tier).
     """
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from linedrift import tables
+from linedrift import tables, variant_verdict
+from linedrift.findings import Finding, by_rule, role_of
+from linedrift.records import Variants
+from linedrift.rules import detection, rules
 from linedrift.wording import cells_text, event_text, percent_up, size_text
 
 DISCLAIMER = (
@@ -25,21 +27,8 @@ DISCLAIMER = (
 # The note of an event that lies in a region of resources/cnv_lookalikes.tsv contains this word.
 LOOKALIKE = "look-alike"
 
-_EVENT_NOUNS = {"gain": "Gains", "loss": "Losses", "loss_or_loh": "Losses and LOH", "loh": "LOH"}
-_LABEL_TAILS = (" loss / LOH", " CN-LOH", " gain", " loss")
-
 # A sentence names three findings; the list below it names all.
 _NAMED = 3
-
-
-@dataclass(frozen=True)
-class _Finding:
-    kind: str
-    severity: str
-    evidence: str
-    reference: str
-    text: str
-    not_testable: bool = False
 
 
 def assess(
@@ -52,6 +41,9 @@ def assess(
     quality: pd.DataFrame,
     identity: pd.DataFrame,
     settings: Mapping[str, Any],
+    variants: Variants | None = None,
+    point_table: pd.DataFrame | None = None,
+    cancer_genes: Iterable[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Judge every passage of a line, and the line by its latest banked passage.
 
@@ -68,6 +60,11 @@ def assess(
         resources/cnv_hotspots.tsv: id, label, event, scope, tier, verification, source.
     settings
         Section `verdict` of the config.
+    variants
+        Point mutations of the line; none by default.
+    point_table, cancer_genes
+        resources/snv_hotspots.tsv and the genes of resources/cancer_genes.tsv; without the table
+        nothing is said of point mutations.
 
     Returns
     -------
@@ -76,7 +73,12 @@ def assess(
         latest_passage, decided_by, passages, detection, rules, disclaimer, basis.
     """
     basis = {"hotspots": roles(hotspot_table, settings), "settings": dict(settings)}
-    return judge(line, measurements, events, trajectories, hotspots, quality, identity, basis)
+    if point_table is not None:
+        called = (variants or Variants()).called
+        basis |= variant_verdict.basis_of(point_table, cancer_genes, called, settings)
+    return judge(
+        line, measurements, events, trajectories, hotspots, quality, identity, basis, variants
+    )
 
 
 def roles(hotspot_table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -85,15 +87,12 @@ def roles(hotspot_table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str,
     Only rows whose verification begins with a trusted word have a role of their own: the others
     annotate, and an event in them counts by its size like any other.
     """
-    trusted = tuple(settings["trusted_verification"])
     found = {}
     for row in _records(hotspot_table):
-        seen = str(row["verification"]).startswith(trusted)
-        flag = seen and row["tier"] in settings["flag_tiers"]
-        review = seen and row["tier"] in settings["review_tiers"]
+        role = role_of(row, settings)
         found[str(row["id"])] = {
-            "role": "flag" if flag else "review" if review else "annotate",
-            "required": bool(flag and row["scope"] in settings["required_scopes"]),
+            "role": role,
+            "required": role == "flag" and row["scope"] in settings["required_scopes"],
             "label": str(row["label"]),
             "event": str(row["event"]),
             "length": int(row["end"]) - int(row["start"]),
@@ -111,13 +110,14 @@ def judge(
     quality: pd.DataFrame,
     identity: pd.DataFrame,
     basis: Mapping[str, Any],
+    variants: Variants | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Apply the rules to the frames; `basis` is what `assess` keeps in the verdict.
 
     The public tier judges its own frames once more by the basis of the private verdict, so that
     no text is carried over.
     """
-    samples = _samples(line, measurements)
+    samples, variants = _samples(line, measurements), variants or Variants()
     rows: list[dict[str, Any]] = []
     passages = []
     for sample in samples:
@@ -127,13 +127,21 @@ def judge(
             *_quality_findings(quality[quality["sample"] == name], sample["assays"], basis),
             *_event_findings(name, events, trajectories, hotspots, basis),
             *_coverage_findings(name, hotspots, basis),
+            *variant_verdict.findings(sample, variants, basis),
         ]
-        passages.append(_passage(sample, found, hotspots, line, basis))
+        stable = _stable_sentence(sample, hotspots, basis)
+        stable += variant_verdict.sentence(sample, variants, basis)
+        passages.append(_passage(sample, found, stable, line))
         rows += [_row(line, sample, finding) for finding in found]
     findings = tables.check(
         pd.DataFrame(rows) if rows else tables.FINDINGS.empty(), tables.FINDINGS
     )
-    return findings, _line_verdict(line, passages, hotspots, basis)
+    verdict = _line_verdict(line, passages, basis)
+    decided = [sample for sample in samples if sample["sample"] == verdict["decided_by"]]
+    for sample in decided:
+        verdict["detection"] = detection(hotspots, sample["sample"], basis)
+        verdict["detection"] += variant_verdict.detection(sample, variants, basis)
+    return findings, verdict
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -158,7 +166,7 @@ def _samples(line: Mapping[str, Any], measurements: pd.DataFrame) -> list[dict[s
 
 
 def _row(
-    line: Mapping[str, Any], sample: Mapping[str, Any], finding: _Finding
+    line: Mapping[str, Any], sample: Mapping[str, Any], finding: Finding
 ) -> dict[str, str | int]:
     return {
         "line": str(line["line"]),
@@ -171,23 +179,23 @@ def _row(
     }
 
 
-def _identity_findings(rows: pd.DataFrame, basis: Mapping[str, Any]) -> list[_Finding]:
+def _identity_findings(rows: pd.DataFrame, basis: Mapping[str, Any]) -> list[Finding]:
     found = []
     for row in _records(rows):
         because = f": {row['reason']}" if row["reason"] else ""
         name = row["sample"]
         if row["state"] == "failed":
             text = f"identity failed ({row['assay']}){because}"
-            found.append(_finding("identity", "insufficient", name, "identity", text, basis))
+            found.append(by_rule("identity", "insufficient", name, "identity", text, basis))
         elif row["state"] == "not_testable":
             text = f"identity was not testable ({row['assay']}){because}"
-            found.append(_finding("identity", "note", name, "identity", text, basis, True))
+            found.append(by_rule("identity", "note", name, "identity", text, basis, True))
     return found
 
 
 def _quality_findings(
     rows: pd.DataFrame, assays: Iterable[str], basis: Mapping[str, Any]
-) -> list[_Finding]:
+) -> list[Finding]:
     """Return one finding per measurement that failed: a note while another one stands.
 
     A wrong sex is not poor quality but another person: identity says it.
@@ -204,7 +212,7 @@ def _quality_findings(
         )
         text = f"quality failed ({assay}): {names}"
         evidence = ";".join(figures["figure"])
-        found.append(_finding("quality", severity, evidence, "quality", text, basis, True))
+        found.append(by_rule("quality", severity, evidence, "quality", text, basis, True))
     return found
 
 
@@ -214,7 +222,7 @@ def _event_findings(
     trajectories: pd.DataFrame,
     hotspots: pd.DataFrame,
     basis: Mapping[str, Any],
-) -> list[_Finding]:
+) -> list[Finding]:
     """Return a finding per event that is present in the sample and not inherited."""
     at = trajectories[(trajectories["sample"] == sample) & (trajectories["state"] == "present")]
     asked = hotspots[(hotspots["sample"] == sample) & (hotspots["state"] == "present")]
@@ -234,7 +242,7 @@ def _event_findings(
 
 def _event_finding(
     event: Mapping[str, Any], state: pd.Series, named: Iterable[str], basis: Mapping[str, Any]
-) -> _Finding:
+) -> Finding:
     settings = basis["settings"]
     known = [basis["hotspots"][name] | {"id": name} for name in named if name in basis["hotspots"]]
     text = event_text(event, state)
@@ -242,24 +250,24 @@ def _event_finding(
     if not rate <= settings["max_false_event_rate"]:
         said = "rate of false events not known" if math.isnan(rate) else f"{rate:.2g} a genome"
         text = f"candidate ({said}, so it does not count): {text}"
-        return _finding("copy_number", "note", event["event_id"], "candidate", text, basis)
+        return by_rule("copy_number", "note", event["event_id"], "candidate", text, basis)
     if event["origin"] == "unknown" and LOOKALIKE in str(event["note"]).lower():
         text = f"{text}; {event['note']}"
-        return _finding("copy_number", "note", event["event_id"], "lookalike", text, basis)
+        return by_rule("copy_number", "note", event["event_id"], "lookalike", text, basis)
     for role, severity in (("flag", "altered"), ("review", "watch")):
         spots = [spot for spot in known if spot["role"] == role]
         if spots:
             text = f"{text}; recurrent: {', '.join(spot['label'] for spot in spots)}"
             source = "; ".join(dict.fromkeys(spot["source"] for spot in spots))
-            return _Finding("hotspot", severity, str(event["event_id"]), source, text)
+            return Finding("hotspot", severity, str(event["event_id"]), source, text)
     large = event["end"] - event["start"] >= settings["reporting_size"]
     severity, rule = ("watch", "event") if large else ("note", "small")
-    return _finding("copy_number", severity, event["event_id"], rule, text, basis)
+    return by_rule("copy_number", severity, event["event_id"], rule, text, basis)
 
 
 def _orphans(
     sample: str, asked: pd.DataFrame, hotspots: pd.DataFrame, basis: Mapping[str, Any]
-) -> list[_Finding]:
+) -> list[Finding]:
     """Return findings of hotspots that are present though no event of the line says so.
 
     The one that the baseline of another line carries too is inherited.
@@ -274,13 +282,13 @@ def _orphans(
         severity = {"flag": "altered", "review": "watch"}.get(spot["role"], "note")
         cells = cells_text(row["cell_fraction"], row["low"], row["high"])
         text = f"{row['label']} in {cells}, found where it was asked for; origin not tested"
-        found.append(_Finding("hotspot", severity, name, spot["source"], text))
+        found.append(Finding("hotspot", severity, name, spot["source"], text))
     return found
 
 
 def _coverage_findings(
     sample: str, hotspots: pd.DataFrame, basis: Mapping[str, Any]
-) -> list[_Finding]:
+) -> list[Finding]:
     """Return a finding per flagged hotspot that is not excluded down to the limit asked for."""
     most = basis["settings"]["max_limit"]
     rows = hotspots[hotspots["sample"] == sample].drop_duplicates("hotspot_id")
@@ -300,29 +308,15 @@ def _coverage_findings(
         else:
             continue
         severity = "insufficient" if spot["required"] else "note"
-        found.append(_finding("coverage", severity, name, "coverage", text, basis, True))
+        found.append(by_rule("coverage", severity, name, "coverage", text, basis, True))
     return found
-
-
-def _finding(
-    kind: str,
-    severity: str,
-    evidence: object,
-    rule: str,
-    text: str,
-    basis: Mapping[str, Any],
-    not_testable: bool = False,
-) -> _Finding:
-    citation = str(basis["settings"]["citations"][rule])
-    return _Finding(kind, severity, str(evidence), citation, text, not_testable)
 
 
 def _passage(
     sample: Mapping[str, Any],
-    found: list[_Finding],
-    hotspots: pd.DataFrame,
+    found: list[Finding],
+    stable: str,
     line: Mapping[str, Any],
-    basis: Mapping[str, Any],
 ) -> dict[str, Any]:
     blocking = [
         finding
@@ -343,7 +337,7 @@ def _passage(
         "bank": sample["bank"],
         "verdict": verdict,
         "blocked": bool(blocking),
-        "sentence": _sentence(verdict, made_by, found, sample, hotspots, line, basis),
+        "sentence": _sentence(verdict, made_by, found, stable, line),
         "findings": [finding.text for finding in found if finding.severity != "note"],
         "notes": [
             finding.text
@@ -356,15 +350,13 @@ def _passage(
 
 def _sentence(
     verdict: str,
-    made_by: list[_Finding],
-    found: list[_Finding],
-    sample: Mapping[str, Any],
-    hotspots: pd.DataFrame,
+    made_by: list[Finding],
+    found: list[Finding],
+    stable: str,
     line: Mapping[str, Any],
-    basis: Mapping[str, Any],
 ) -> str:
     if verdict == "stable":
-        text = _stable_sentence(sample, hotspots, basis)
+        text = stable
     else:
         named = "; ".join(finding.text for finding in made_by[:_NAMED])
         more = len(made_by) - _NAMED
@@ -387,7 +379,8 @@ def _stable_sentence(
     ]
     size = size_text(basis["settings"]["reporting_size"])
     text = f"Stable: no acquired event of {size} or more was found"
-    if limits.empty:
+    # Where one has no limit the sample is not stable, and nobody reads this.
+    if limits.empty or limits.isna().any():
         return text
     worst = percent_up(float(limits.max()))
     return (
@@ -399,7 +392,6 @@ def _stable_sentence(
 def _line_verdict(
     line: Mapping[str, Any],
     passages: list[dict[str, Any]],
-    hotspots: pd.DataFrame,
     basis: Mapping[str, Any],
 ) -> dict[str, Any]:
     banked = [passage for passage in passages if passage["bank"]]
@@ -416,63 +408,8 @@ def _line_verdict(
         "latest_passage": passages[-1]["passage"] if passages else None,
         "decided_by": deciding["sample"] if deciding else "",
         "passages": passages,
-        "detection": detection(hotspots, deciding["sample"], basis) if deciding else [],
+        "detection": [],
         "rules": rules(basis["settings"]),
         "disclaimer": DISCLAIMER,
         "basis": dict(basis),
     }
-
-
-def detection(hotspots: pd.DataFrame, sample: str, basis: Mapping[str, Any]) -> list[str]:
-    """Return one sentence per flagged hotspot that is absent: what would have been seen."""
-    rows = hotspots[
-        (hotspots["sample"] == sample) & (hotspots["state"] == "absent") & hotspots["limit"].notna()
-    ]
-    limits = dict(zip(rows["hotspot_id"], rows["limit"], strict=True))
-    return [
-        f"{_plural(spot)} in {_or_more(limits[name])} would have been seen."
-        for name, spot in basis["hotspots"].items()
-        if spot["role"] == "flag" and name in limits
-    ]
-
-
-def _or_more(limit: float) -> str:
-    return "all cells" if limit >= 1 else f"{percent_up(limit)} of cells or more"
-
-
-def _plural(spot: Mapping[str, str]) -> str:
-    """Return `Gains of 20q11.21` for the label `20q11.21 gain`, `Trisomy 12` for itself."""
-    label = spot["label"]
-    if label.lower().startswith("trisomy"):
-        return label[0].upper() + label[1:]
-    for tail in _LABEL_TAILS:
-        label = label.replace(tail, "", 1)
-    return f"{_EVENT_NOUNS.get(spot['event'], 'Changes')} of {label}"
-
-
-def rules(settings: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the rules in words, in the order in which they decide, with their citations."""
-    size, limit = size_text(settings["reporting_size"]), percent_up(settings["max_limit"])
-    flags, reviews = "/".join(settings["flag_tiers"]), "/".join(settings["review_tiers"])
-    words = (
-        ("identity", "insufficient", "The identity of the sample failed."),
-        ("quality", "insufficient", "Every measurement of the sample failed quality."),
-        ("candidate", "", "An event with more than "
-         f"{settings['max_false_event_rate']:g} false events a genome is listed, not counted."),
-        ("lookalike", "", "An event of unknown origin where germline variants are common is "
-         "listed, not counted."),
-        ("hotspot", "altered", f"An event that is not inherited at a verified hotspot of tier "
-         f"{flags}."),
-        ("review", "watch", f"An event that is not inherited at a verified hotspot of tier "
-         f"{reviews}."),
-        ("event", "watch", f"Any other event that is not inherited, of {size} or more."),
-        ("small", "", f"An event of less than {size} outside these hotspots is listed, not "
-         "counted."),
-        ("coverage", "insufficient", f"A hotspot of tier {flags} and of a scope in "
-         f"{', '.join(settings['required_scopes'])} is not excluded down to {limit} of cells."),
-        ("stable", "stable", "None of these."),
-    )  # fmt: skip
-    return [
-        {"rule": rule, "verdict": verdict, "text": text, "reference": settings["citations"][rule]}
-        for rule, verdict, text in words
-    ]
