@@ -268,3 +268,23 @@ def panel(sample):
     person = BY_MEASUREMENT[sample, "wes"]["person"]
     others = [name for who, name in PANELS.get(targets(sample), []) if who != person]
     return others[: config["wes"]["panel_size"]]
+
+
+def strangers(wildcards):
+    """Return the exomes of other people that show where reads of a line err."""
+    own = [row["sample"] for row in exomes(wildcards) if row["role"] == "own"]
+    return panel(own[0])[: config["variants"]["panel"]] if own else []
+
+
+def joint_exomes(wildcards):
+    """Return the samples whose exomes the joint call of a line reads."""
+    return [
+        *dict.fromkeys(row["sample"] for row in exomes(wildcards)),
+        *strangers(wildcards),
+    ]
+
+
+def variant_parts(wildcards, ending):
+    """Return what the parts of the targets gave for a line; [] without an exome."""
+    parts = range(config["variants"]["parts"]) if exomes(wildcards) else []
+    return [f"<results>/variants/{wildcards.line}/{part}.{ending}" for part in parts]

@@ -16,6 +16,7 @@ from scipy.interpolate import BSpline
 
 from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE, GRCH38
+from linedrift.intervals import merge
 from linedrift.noise import robust_sd
 from linedrift.sequencing_tables import BINS
 
@@ -83,23 +84,6 @@ def bins(
         found["mappable"] = mean_over(found, mappability)
     known = (content["known"] >= settings["least_known"]).to_numpy()
     return tables.check(found[known].reset_index(drop=True), BINS)
-
-
-def merge(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Return chrom, start, end in genome order, overlapping and touching intervals as one."""
-    rows = intervals[["chrom", "start", "end"]].astype({"chrom": CHROM_DTYPE})
-    rows = rows.sort_values(["chrom", "start"], ignore_index=True)
-    if rows.empty:
-        return rows
-    code = rows["chrom"].cat.codes.to_numpy().astype(np.int64) << 32
-    furthest = np.maximum.accumulate(code + rows["end"].to_numpy())
-    new = np.concatenate([[True], (code + rows["start"].to_numpy())[1:] > furthest[:-1]])
-    group = np.cumsum(new)
-    return (
-        rows.groupby(group)
-        .agg(chrom=("chrom", "first"), start=("start", "min"), end=("end", "max"))
-        .reset_index(drop=True)
-    )
 
 
 def gaps(joined: pd.DataFrame, lengths: Mapping[str, int], margin: int) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
         a chromosome is longer than that of GRCh38.
     """
     parts = []
-    with _open(path) as fasta:
+    with opened(path) as fasta:
         for name, length in zip(fasta.references, fasta.lengths, strict=True):
             chrom = ucsc_chromosome(name)
             if chrom is None:
@@ -74,7 +74,7 @@ def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.Dat
     gc, known = np.zeros(n), np.zeros(n)
     names = intervals["chrom"].astype(str).to_numpy()
     start, end = intervals["start"].to_numpy(np.int64), intervals["end"].to_numpy(np.int64)
-    with _open(path) as fasta:
+    with opened(path) as fasta:
         lengths = {ucsc_chromosome(name): name for name in fasta.references}
         for chrom in pd.unique(names):
             name, on = lengths.get(chrom), names == chrom
@@ -95,7 +95,21 @@ def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.Dat
         return pd.DataFrame({"gc": np.where(known > 0, gc / known, np.nan), "known": known / size})
 
 
-def _open(path: str | os.PathLike[str]) -> pysam.FastaFile:
+def letters(fasta: pysam.FastaFile, name: str, position: np.ndarray) -> np.ndarray:
+    """Return the upper-case letters at sorted 0-based positions of a contig (uint8, shape (n,))."""
+    found = np.empty(len(position), np.uint8)
+    at = 0
+    while at < len(position):
+        begin = int(position[at])
+        last = int(np.searchsorted(position, begin + CHUNK))
+        part = np.frombuffer(fasta.fetch(name, begin, begin + CHUNK).encode(), np.uint8) & 0xDF
+        found[at:last] = part[position[at:last] - begin]
+        at = last
+    return found
+
+
+def opened(path: str | os.PathLike[str]) -> pysam.FastaFile:
+    """Return an indexed FASTA, opened; raise ReadingError where it cannot be."""
     try:
         return pysam.FastaFile(os.fspath(path))
     except (OSError, ValueError) as error:

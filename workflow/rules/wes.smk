@@ -1,0 +1,142 @@
+"""One exome: aligned where it is FASTQ, read in one pass, and compared with its baseline.
+
+needs  the files of samples.tsv, the reference, the targets of the capture kits
+makes  <results>/alignments/{sample}.wes.bam and .bai (of FASTQ), the index of a BAM or CRAM
+       <results>/wes/{kit}.bins.parquet, <results>/wes/{sample}.sites.parquet
+       <results>/signals/{sample}.wes.parquet and .facts.json
+       <results>/contrasts/{sample}.wes.parquet, .noise.json and .exon_losses.parquet
+"""
+
+
+rule index_wes:
+    """Make the index of an alignment that has none, never beside the user's file."""
+    input:
+        alignment=lambda wildcards: alignment(wildcards.sample)[0],
+        library=library("index_wes"),
+    output:
+        index="<results>/alignments/{sample}.wes.{form}.{kind}",
+    log:
+        "<results>/logs/index_wes/{sample}.{form}.{kind}.log",
+    benchmark:
+        "<results>/benchmarks/index_wes/{sample}.{form}.{kind}.tsv"
+    wildcard_constraints:
+        form="bam|cram",
+        kind="bai|crai",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(600),
+        runtime=growing(30),
+    script:
+        "../scripts/index_wes.py"
+
+
+rule wes_bins:
+    """Cut the targets of a capture kit, and what lies between them, into bins."""
+    input:
+        targets=lambda wildcards: BED_OF[wildcards.kit],
+        reference=config["resources"]["reference"] or [],
+        mappability=config["wes"]["mappability"] or [],
+        library=library("wes_bins"),
+    output:
+        bins="<results>/wes/{kit}.bins.parquet",
+    log:
+        "<results>/logs/wes_bins/{kit}.log",
+    benchmark:
+        "<results>/benchmarks/wes_bins/{kit}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    params:
+        settings=config["wes"],
+    script:
+        "../scripts/wes_bins.py"
+
+
+rule find_sites:
+    """Find the SNPs of a person at which all exomes of the line are read."""
+    input:
+        alignment=lambda wildcards: alignment(wildcards.sample)[0],
+        targets=lambda wildcards: targets(wildcards.sample),
+        reference=config["resources"]["reference"] or [],
+        panel=curated("identity_snps"),
+        array=collect(
+            "<results>/signals/{of}.snp_array.parquet",
+            of=lambda wildcards: arrays_of_person(wildcards.sample)[:1],
+        ),
+        library=library("find_sites"),
+    output:
+        sites="<results>/wes/{sample}.sites.parquet",
+    log:
+        "<results>/logs/find_sites/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/find_sites/{sample}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1800),
+        runtime=growing(30),
+    params:
+        settings=config["wes"],
+    script:
+        "../scripts/find_sites.py"
+
+
+rule read_wes:
+    """Read depth and alleles of one exome, in one pass over its reads."""
+    input:
+        alignment=lambda wildcards: alignment(wildcards.sample)[0],
+        targets=lambda wildcards: targets(wildcards.sample),
+        reference=config["resources"]["reference"] or [],
+        bins=lambda wildcards: bins(wildcards.sample),
+        sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
+        library=library("read_wes"),
+    output:
+        signals="<results>/signals/{sample}.wes.parquet",
+        facts="<results>/signals/{sample}.wes.facts.json",
+    log:
+        "<results>/logs/read_wes/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/read_wes/{sample}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        settings=config["wes"],
+    script:
+        "../scripts/read_wes.py"
+
+
+rule contrast_wes:
+    """Take away what an exome shares with its baseline and with others on the same kit."""
+    input:
+        signals="<results>/signals/{sample}.wes.parquet",
+        baselines=collect("<results>/signals/{base}.wes.parquet", base=baselines("wes")),
+        panel=collect(
+            "<results>/signals/{other}.wes.parquet",
+            other=lambda wildcards: panel(wildcards.sample),
+        ),
+        library=library("contrast_wes"),
+    output:
+        contrast="<results>/contrasts/{sample}.wes.parquet",
+        noise="<results>/contrasts/{sample}.wes.noise.json",
+        exon_losses="<results>/contrasts/{sample}.wes.exon_losses.parquet",
+    log:
+        "<results>/logs/contrast/{sample}.wes.log",
+    benchmark:
+        "<results>/benchmarks/contrast/{sample}.wes.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        sex=cell("sex", "wes"),
+        settings=config["contrast"],
+        wes=config["wes"],
+    script:
+        "../scripts/contrast_wes.py"
