@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import compare_variants
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ def compare(bank: Path, results: Path) -> pd.DataFrame:
     rows += samples_set_apart(expectations, results)
     rows += hotspots(expectations, results)
     rows += private_lines(lines, results)
+    rows += compare_variants.rows(bank, results, state_of)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

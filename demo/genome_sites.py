@@ -79,15 +79,22 @@ def sites(
     parts.append(_other_sites(rng, codes, targets, repeats))
     sites = pd.concat(parts, ignore_index=True).astype({"chrom": genome.CHROM_DTYPE})
     if hotspots is not None:
-        asked = pd.MultiIndex.from_frame(hotspots[["chrom", "start"]].astype({"chrom": str}))
-        here = pd.MultiIndex.from_frame(sites[["chrom", "start"]].astype({"chrom": str}))
-        sites = sites[~here.isin(asked)]
+        sites = sites[~_at_hotspots(sites, hotspots)]
     # The first of two at one place stays, and nothing within five bases of another.
     sites = sites.drop_duplicates(["chrom", "start"]).sort_values(["chrom", "start"])
     close = (sites["start"].diff() < 6) & (sites["chrom"] == sites["chrom"].shift())
     sites = sites[~close | (sites["locus"] >= 0)].reset_index(drop=True)
     sites["flat"] = flat_of(islands, sites)
     return sites
+
+
+def _at_hotspots(sites: pd.DataFrame, hotspots: pd.DataFrame) -> np.ndarray:
+    """Return which sites are a hotspot or within five bases of one: there nobody is polymorphic."""
+    chrom, start = sites["chrom"].astype(str).to_numpy(), sites["start"].to_numpy()
+    near = np.zeros(len(sites), bool)
+    for row in hotspots.itertuples():
+        near |= (chrom == row.chrom) & (np.abs(start - row.start) <= 5)
+    return near
 
 
 def _snps(

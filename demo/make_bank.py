@@ -1,8 +1,8 @@
-"""Make the demo bank: two donors, four lines, arrays with planted truth, from one seed.
+"""Make the demo bank: two donors, four lines, arrays and exomes with planted truth, from one seed.
 
-Beside the arrays and the two sheets it writes what is true of them: `truth.tsv` (every event in
-every sample, also where no cell carries it yet) and `expectations.tsv` (swapped sample, failed
-measurement, hotspots).
+Beside the arrays, the exomes and the two sheets it writes what is true of them: `truth.tsv` (every
+event in every sample, also where no cell carries it yet), `variants_truth.tsv` (every variant, and
+what must not be called one) and `expectations.tsv` (swapped sample, failed measurement, hotspots).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import array_files
+import bank_exomes
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
@@ -22,9 +23,13 @@ from linedrift import tables
 from simulate_array import Event
 
 SEED = 20_240_611
+# Whether the bank has exomes.
+EXOMES = False
 CHROMOSOMES = ("chr1", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
 # Markers per Mb: of a 600,000-marker array, and few enough for tests of the workflow.
 DENSITY, SMALL_DENSITY = 193, 48
+# Share of the targets of the exomes that the small bank has.
+SMALL_SHARE = 0.5
 
 BANDS = Path(__file__).resolve().parents[1] / "resources" / "cytoBand.hg38.txt"
 STAMP = ".made-by"
@@ -155,8 +160,18 @@ def truth() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def simulate(density: float, seed: int) -> Iterator[tuple[Measurement, pd.DataFrame]]:
-    """Yield every measurement with its SIGNALS; each has a random stream of its own."""
+@dataclass(frozen=True)
+class People:
+    """What all arrays of the bank share, and the haplotypes of every donor (or line without)."""
+
+    loci: pd.DataFrame
+    platform: pd.DataFrame
+    haplotypes: dict[str, np.ndarray]
+    arrays: np.random.SeedSequence
+
+
+def draw_people(density: float, seed: int) -> People:
+    """Return loci, platform and people of the bank."""
     bands = pd.read_csv(BANDS, sep="\t", names=["chrom", "start", "end", "band", "stain"])
     common, people, arrays = np.random.SeedSequence(seed).spawn(3)
     rng = np.random.default_rng(common)
@@ -167,7 +182,12 @@ def simulate(density: float, seed: int) -> Iterator[tuple[Measurement, pd.DataFr
         name: simulate_array.person(np.random.default_rng(s), loci, platform, sex_of(name))
         for name, s in zip(names, people.spawn(len(names)), strict=True)
     }
-    for m, stream in zip(MEASUREMENTS, arrays.spawn(len(MEASUREMENTS)), strict=True):
+    return People(loci, platform, haplotypes, arrays)
+
+
+def simulate(people: People) -> Iterator[tuple[Measurement, pd.DataFrame]]:
+    """Yield every array with its SIGNALS; each has a random stream of its own."""
+    for m, stream in zip(MEASUREMENTS, people.arrays.spawn(len(MEASUREMENTS)), strict=True):
         rng = np.random.default_rng(stream)
         line = m.genome_of or m.line
         events = [] if m.genome_of else events_of(m.line, m.passage)
@@ -177,18 +197,18 @@ def simulate(density: float, seed: int) -> Iterator[tuple[Measurement, pd.DataFr
             if m.failed
             else {"lrr_sd": rng.uniform(0.13, 0.18), "wave_sd": rng.uniform(0.02, 0.035)}
         )
-        person = haplotypes[parent_of(line)]
+        person, loci, platform = people.haplotypes[parent_of(line)], people.loci, people.platform
         yield (
             m,
             simulate_array.measure(rng, loci, platform, person, events, sex=sex_of(line), **noise),
         )
 
 
-def write_arrays(folder: Path, density: float, seed: int, tell: Callable[[str], object]) -> None:
+def write_arrays(folder: Path, people: People, tell: Callable[[str], object]) -> None:
     """Simulate and write every file; measurements that share a file are held until it is whole."""
     waiting: dict[str, dict[str, pd.DataFrame]] = {}
     expected = pd.Series([m.file for m in MEASUREMENTS]).value_counts()
-    for m, signals in simulate(density, seed):
+    for m, signals in simulate(people):
         held = waiting.setdefault(m.file, {})
         held[m.name_in_file or m.sample] = signals
         if len(held) == expected[m.file]:
@@ -211,28 +231,46 @@ def _write_file(path: Path, format_: str, samples: dict[str, pd.DataFrame]) -> N
         array_files.table(path, signals)
 
 
-def write_sheets(out: Path) -> None:
+def write_exomes(
+    out: Path, people: People, seed: int, share: float, tell: Callable[[str], object]
+) -> None:
+    """Simulate and write the exomes; `share` scales the number of their targets."""
+    names = {e.line for e in bank_exomes.EXOMES}
+    persons = {name: (sex_of(name), people.haplotypes[parent_of(name)]) for name in names}
+    seeds = np.random.SeedSequence([seed, 1])  # apart from the streams of the arrays
+    bank_exomes.make(out, seeds, people.loci, persons, events_of, share=share, tell=tell)
+
+
+def write_sheets(out: Path, exomes: bool = False) -> None:
     """Write lines.tsv, samples.tsv, truth.tsv and expectations.tsv."""
     columns = ["line", "kind", "parent", "sex", "tier", "registry_id", "source_cell"]
     lines = pd.DataFrame(LINES, columns=[*columns, "reprogramming", "description"])
     latest = {m.line: m.passage for m in MEASUREMENTS}
+    arrays = [
+        ("snp_array", m.format, f"arrays/{m.file}", m.name_in_file, "linedrift-demo-array", m)
+        for m in MEASUREMENTS
+    ]
+    sequenced = [
+        ("wes", e.format, f"{bank_exomes.FOLDER}/{e.file}", "", bank_exomes.PLATFORM, e)
+        for e in (bank_exomes.EXOMES if exomes else ())
+    ]
     samples = pd.DataFrame(
         [
             {
                 "line": m.line,
                 "passage": m.passage,
-                "assay": "snp_array",
-                "format": m.format,
-                "path": f"arrays/{m.file}",
+                "assay": assay,
+                "format": format_,
+                "path": path,
                 "path2": "",
-                "name_in_file": m.name_in_file,
+                "name_in_file": name_in_file,
                 "build": "GRCh38",
-                "platform": "linedrift-demo-array",
+                "platform": platform,
                 "batch": "",
                 "bank": "MCB" if m.passage and m.passage == latest[m.line] else "",
                 "baseline": "",
             }
-            for m in MEASUREMENTS
+            for assay, format_, path, name_in_file, platform, m in arrays + sequenced
         ]
     )
     lines.to_csv(out / "lines.tsv", sep="\t", index=False)
@@ -246,14 +284,20 @@ def write_sheets(out: Path) -> None:
     expectations.to_csv(out / "expectations.tsv", sep="\t", index=False)
 
 
+PROGRAMS = ("make_bank", "simulate_array", "array_files")
+EXOME_PROGRAMS = (
+    "bank_exomes", "simulate_exome", "exome_reads", "bam_records", "reduced_genome",
+    "genome_sites", "genome_files", "flat_sequence",
+)  # fmt: skip
+
+
 def recipe(small: bool = False, seed: int = SEED) -> str:
-    """Return a digest of what decides the bank's bytes: the programs, the bands, the options."""
+    """Return a digest of what decides the bank's bytes: programs, tables, options."""
     here = Path(__file__).resolve().parent
-    digest = hashlib.sha256(f"{small} {seed}".encode())
-    for path in (
-        *(here / f"{n}.py" for n in ("make_bank", "simulate_array", "array_files")),
-        BANDS,
-    ):
+    names = PROGRAMS + (EXOME_PROGRAMS if EXOMES else ())
+    tables_ = (BANDS, *((bank_exomes.PANEL, bank_exomes.HOTSPOTS) if EXOMES else ()))
+    digest = hashlib.sha256(f"{small} {seed} {EXOMES}".encode())
+    for path in (*(here / f"{name}.py" for name in names), *tables_):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -269,8 +313,11 @@ def make(
     stamp = out / STAMP
     out.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
-    write_sheets(out)
-    write_arrays(out / "arrays", SMALL_DENSITY if small else DENSITY, seed, tell)
+    write_sheets(out, EXOMES)
+    people = draw_people(SMALL_DENSITY if small else DENSITY, seed)
+    write_arrays(out / "arrays", people, tell)
+    if EXOMES:
+        write_exomes(out, people, seed, SMALL_SHARE if small else 1.0, tell)
     stamp.write_text(recipe(small, seed) + "\n")
 
 
@@ -284,7 +331,9 @@ def main() -> None:
     """Make the bank where the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("demo/bank"), help="folder to make it in")
-    parser.add_argument("--small", action="store_true", help="a quarter of the markers, for tests")
+    parser.add_argument(
+        "--small", action="store_true", help="a quarter of the markers, half of the targets"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     print(f"Making the demo bank in {options.out}", flush=True)

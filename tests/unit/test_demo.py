@@ -3,14 +3,19 @@
 import gzip
 import hashlib
 import io
+import shutil
 
+import bank_exomes
 import compare
+import genome_files
 import make_bank
 import numpy as np
 import pandas as pd
+import pysam
 import pytest
 import run
-from linedrift import sheets, tables
+import simulate_exome
+from linedrift import sequencing_tables, sheets, tables
 from linedrift.readers import array
 
 DENSITY = 12
@@ -21,14 +26,15 @@ def bank(tmp_path_factory):
     """Return a thin bank: every file and sheet, few markers."""
     folder = tmp_path_factory.mktemp("bank")
     make_bank.write_sheets(folder)
-    make_bank.write_arrays(folder / "arrays", DENSITY, make_bank.SEED, lambda text: None)
+    people = make_bank.draw_people(DENSITY, make_bank.SEED)
+    make_bank.write_arrays(folder / "arrays", people, lambda text: None)
     return folder
 
 
 @pytest.fixture(scope="module")
 def signals():
     """Return the SIGNALS that the files were written from, by sample."""
-    simulated = make_bank.simulate(DENSITY, make_bank.SEED)
+    simulated = make_bank.simulate(make_bank.draw_people(DENSITY, make_bank.SEED))
     return {measurement.sample: frame for measurement, frame in simulated}
 
 
@@ -57,7 +63,8 @@ def test_the_sheets_are_right(bank):
 
 def test_the_same_seed_gives_the_same_bytes(bank, tmp_path):
     make_bank.write_sheets(tmp_path)
-    make_bank.write_arrays(tmp_path / "arrays", DENSITY, make_bank.SEED, lambda text: None)
+    people = make_bank.draw_people(DENSITY, make_bank.SEED)
+    make_bank.write_arrays(tmp_path / "arrays", people, lambda text: None)
     digests = [
         {
             p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
@@ -170,6 +177,7 @@ def test_the_swapped_sample_and_the_failed_one_are_in_the_files(signals):
 
 def test_a_bank_is_current_only_when_whole_and_of_this_recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(make_bank, "SMALL_DENSITY", 2)
+    monkeypatch.setattr(make_bank, "EXOMES", False)
     assert not make_bank.is_current(tmp_path)
     make_bank.make(tmp_path, small=True)
     assert make_bank.is_current(tmp_path, small=True)
@@ -209,7 +217,7 @@ def found_events(bank):
                         "cell_fraction": row.cell_fraction,
                     }
                     | {"low": row.cell_fraction - 0.02, "high": row.cell_fraction + 0.02}
-                    | {"limit": 0.05, "support": 20, "snp_array": 20, "reason": ""}
+                    | {"limit": 0.05, "support": 20, "snp_array": 20, "wes": 0, "reason": ""}
                 )
             if line in {s.rsplit("-p", 1)[0] for s in (make_bank.SWAPPED, make_bank.FAILED)}:
                 sample = make_bank.SWAPPED if line == "LDB-A2" else make_bank.FAILED
@@ -383,3 +391,156 @@ def test_run_gives_back_what_snakemake_and_the_comparison_say(monkeypatch, capsy
         assert ("NOT AS PLANTED" in capsys.readouterr().out) != ok
     assert run.main() == 1
     assert "demo/results/report/index.html" in capsys.readouterr().out
+
+
+# The exomes, and the comparison of their variants.
+
+
+@pytest.fixture(scope="module")
+def exome_genome():
+    """Return the people of a thin bank and the reduced genome of its exomes."""
+    people = make_bank.draw_people(DENSITY, make_bank.SEED)
+    return bank_exomes.genome_of(np.random.default_rng(4), people.loci, 0.3)
+
+
+def test_the_sheet_has_the_exomes_when_they_are_made(tmp_path):
+    make_bank.write_sheets(tmp_path, exomes=True)
+    rows = pd.read_csv(tmp_path / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
+    exomes = rows[rows["assay"] == "wes"]
+    assert (exomes["line"] + "-p" + exomes["passage"]).tolist() == [
+        e.sample for e in bank_exomes.EXOMES
+    ]
+    assert set(exomes["format"]) == {"bam", "cram"}
+    assert exomes.loc[exomes["line"] == "LDB-A1", "bank"].tolist() == ["", "", "", "MCB"]
+    arrays = {m.sample for m in make_bank.MEASUREMENTS}
+    assert {e.sample for e in bank_exomes.EXOMES} <= arrays
+
+
+def test_planted_variants_have_a_place_of_their_own(exome_genome):
+    places = bank_exomes.variants_of(exome_genome)
+    assert set(places) == {p.name for p in bank_exomes.PLANTED}
+    known = places["TP53_R175H"]
+    assert (known.chrom, known.start, known.ref, known.alt) == ("chr17", 7_675_087, "C", "T")
+    sites = exome_genome.sites["flat"].to_numpy()
+    for name, variant in places.items():
+        flat = exome_genome.flat(variant.chrom, variant.start)
+        assert np.abs(sites - flat).min() > 5, name
+    deletion = places["BCOR_frameshift"]
+    assert len(deletion.ref) - len(deletion.alt) == 1
+    truth = bank_exomes.truth(
+        exome_genome, bank_exomes.artefacts_of(np.random.default_rng(1), exome_genome)
+    )
+    grows = truth[truth["variant"] == "TP53_R175H"].set_index("passage")["cell_fraction"]
+    assert grows.to_dict() == {0: 0, 8: 0, 20: 0.02, 34: 0.11, 52: 0.45}
+    assert set(truth["origin"]) == {"acquired", "expanded", "inherited", "artefact"}
+    assert not truth.duplicated(["variant", "sample"]).any()
+
+
+def test_an_exome_is_written_in_its_format_with_or_without_index(exome_genome, tmp_path):
+    folder = tmp_path / "exomes"
+    genome_files.write_sequence(folder / bank_exomes.SEQUENCE, exome_genome)
+    who = simulate_exome.person(np.random.default_rng(1), exome_genome, "female")
+    places = bank_exomes.variants_of(exome_genome)
+    for exome in (
+        bank_exomes.Exome("LDB-A1", 52, "cram", library=simulate_exome.Library(20)),
+        bank_exomes.Exome("LDB-A1", 20, indexed=False, library=simulate_exome.Library(20)),
+    ):
+        rng = np.random.default_rng(2)
+        bank_exomes.write_exome(folder, rng, exome_genome, who, exome, [], places, ())
+    assert sorted(p.name for p in folder.iterdir() if p.name.startswith("LDB")) == [
+        "LDB-A1-p20.bam", "LDB-A1-p52.cram", "LDB-A1-p52.cram.crai",
+    ]  # fmt: skip
+    reference = str(folder / bank_exomes.SEQUENCE)
+    with pysam.AlignmentFile(folder / "LDB-A1-p52.cram", reference_filename=reference) as file:
+        assert file.header["SQ"][0]["M5"]
+        assert file.count("chr17", 7_675_000, 7_675_300) > 10
+
+
+@pytest.fixture
+def variants(exome_genome, bank, results, tmp_path):
+    """Return a bank folder with planted variants; the results have all of them, as planted."""
+    folder = tmp_path / "bank_with_exomes"
+    shutil.copytree(bank, folder, ignore=shutil.ignore_patterns("arrays"))
+    artefacts = bank_exomes.artefacts_of(np.random.default_rng(1), exome_genome)
+    truth = bank_exomes.truth(exome_genome, artefacts)
+    truth.to_csv(folder / "variants_truth.tsv", sep="\t", index=False)
+    for line, own in truth[truth["origin"] != "artefact"].groupby("line"):
+        called = own.drop_duplicates("variant").rename(columns={"variant": "variant_id"})
+        courses = own.rename(columns={"variant": "variant_id"})
+        write_variants(results / "lines" / str(line), called, courses)
+    return folder
+
+
+def write_variants(folder, called, courses):
+    """Write tables in which every variant is found as planted."""
+    text = dict.fromkeys(["gene", "consequence", "protein_change", "hotspot_id", "note"], "")
+    called = called.assign(
+        end=called["start"] + called["ref"].str.len(), kind="snv", first_passage=8, quality=40.0,
+        posterior=0.9999, disputed=False, **text,
+    )  # fmt: skip
+    called = tables.in_genome_order(tables.conform(called, sequencing_tables.VARIANTS))
+    tables.write(called, folder / "variants.tsv", sequencing_tables.VARIANTS)
+    there = courses["cell_fraction"] > 0
+    courses = courses.assign(
+        state=np.where(there, "present", "absent"), low=courses["cell_fraction"] - 0.02,
+        high=courses["cell_fraction"] + 0.02, limit=0.06, allele_fraction=0.1, ref_reads=80,
+        alt_reads=5, copies=2.0, reason="",
+    )  # fmt: skip
+    tables.write(courses, folder / "variant_courses.tsv", sequencing_tables.VARIANT_COURSES)
+    asked = courses[courses["variant_id"] == "TP53_R175H"].assign(
+        hotspot_id="TP53:p.Arg175His", gene="TP53", depth=80, origin="acquired", flags=True
+    )
+    asked = tables.conform(asked, sequencing_tables.VARIANT_HOTSPOTS)
+    tables.write(asked, folder / "variant_hotspots.tsv", sequencing_tables.VARIANT_HOTSPOTS)
+
+
+def test_variants_as_planted_are_ok(variants, results):
+    rows = compare.compare(variants, results)
+    assert rows["ok"].all(), rows[~rows["ok"]]
+    assert {p.name for p in bank_exomes.PLANTED} <= set(rows["what"])
+    assert (rows["what"] == "hotspot TP53:p.Arg175His").sum() == 4
+    assert (rows["what"] == "false variants").sum() == 2
+
+
+def edit_variants(results, line, change):
+    edit(results / "lines" / line / "variants.tsv", sequencing_tables.VARIANTS, change)
+
+
+def test_a_missed_variant_is_told(variants, results):
+    edit_variants(results, "LDB-B1", lambda v: v[v["variant_id"] != "BCOR_frameshift"])
+    assert wrong(variants, results) == [["BCOR_frameshift", "LDB-B1-p60"]]
+
+
+def test_a_variant_of_the_donor_called_acquired_is_told(variants, results):
+    edit_variants(results, "LDB-A1", lambda v: v.assign(origin="acquired"))
+    assert wrong(variants, results) == [
+        ["mosaic_donor", "LDB-A1"], ["germline_TP53", "LDB-A1"],
+    ]  # fmt: skip
+
+
+def test_an_artefact_called_a_variant_is_told(variants, results):
+    truth = pd.read_csv(variants / "variants_truth.tsv", sep="\t")
+    artefact = truth[truth["variant"] == "strand_artefact_2"].iloc[0]
+
+    def add(called):
+        new = called.iloc[[0]].assign(**artefact[["start", "ref", "alt"]].to_dict())
+        new = new.assign(end=artefact["start"] + 1, variant_id="new", origin="acquired")
+        new["chrom"] = pd.Categorical([artefact["chrom"]], dtype=called["chrom"].dtype)
+        joined = pd.concat([called, new], ignore_index=True)
+        return tables.in_genome_order(tables.conform(joined, sequencing_tables.VARIANTS))
+
+    edit_variants(results, "LDB-A1", add)
+    assert wrong(variants, results) == [["strand_artefact_2", "LDB-A1"]]
+
+
+def test_a_hotspot_that_is_not_seen_is_told(variants, results):
+    def change(asked):
+        return asked.assign(state="absent", limit=0.05)
+
+    path = results / "lines" / "LDB-A1" / "variant_hotspots.tsv"
+    edit(path, sequencing_tables.VARIANT_HOTSPOTS, change)
+    # 2 % is below the limit that is told, 11 and 45 % are not.
+    assert wrong(variants, results) == [
+        ["hotspot TP53:p.Arg175His", "LDB-A1-p34"],
+        ["hotspot TP53:p.Arg175His", "LDB-A1-p52"],
+    ]
