@@ -1,0 +1,55 @@
+"""Count the reads of every allele in donor and passages, over a part of the targets."""
+
+import json
+
+import pandas as pd
+from linedrift import candidates, intervals, jobs, sequencing_tables, tables
+from linedrift.readers import alignments, pileup, targets
+from linedrift.variant_samples import exomes
+
+
+def main(job):
+    """Go over all alignments of a line at once; write counts of candidates and of errors."""
+    settings = job.params.settings | {
+        name: job.params[name] for name in ("min_base_quality", "min_mapping_quality")
+    }
+    of = exomes(job.params.line, job.params.exomes, job.params.panel, {})
+    files = [
+        pileup.Alignment(
+            sample,
+            alignments.located(job.input.alignments[place], job.input.indexes[place]),
+            of.roles[sample],
+        )
+        for place, sample in enumerate(job.params.samples)
+    ]
+    asked = points(job.input.hotspots)
+    regions = candidates.part_of(
+        searched(job.input.targets, asked, settings["flank_bp"]),
+        int(job.wildcards.part),
+        settings["parts"],
+    )
+    found = pileup.count(files, job.input.reference, regions, asked, settings)
+    tables.write(found.counts, job.output.counts, sequencing_tables.VARIANT_COUNTS)
+    tables.write(found.errors, job.output.errors, sequencing_tables.ERROR_COUNTS)
+    length = int((regions["end"] - regions["start"]).sum())
+    facts = json.dumps({"positions": found.positions, "target_bp": length})
+    tables.write_beside(job.output.facts, lambda path: path.write_text(facts, encoding="utf-8"))
+    n = len(found.counts) // max(len(files), 1)
+    return f"{len(files)} exomes, {found.positions:,} positions, {n:,} candidates"
+
+
+def points(path):
+    """Return the hotspots that are one allele: chrom, start, end, ref, alt."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return table[table["scope"] == "point"].astype({"start": int, "end": int})
+
+
+def searched(beds, asked, flank):
+    """Return the targets of all kits of a line with their flanks, and the hotspots."""
+    parts = [targets.read(path) for path in beds]
+    wide = intervals.widened(pd.concat(parts, ignore_index=True), flank)
+    return intervals.merge(pd.concat([wide, asked[["chrom", "start", "end"]]]))
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)
