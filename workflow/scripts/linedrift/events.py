@@ -214,6 +214,7 @@ def _as_call(
     return Call(
         fit=fit,
         rate=float(false_event_rate(fit.score, places, settings)),
+        note="" if fit.n_levels else "by alleles alone: a gain, a loss and CN-LOH look alike",
         start_range=(int(data.start[start[1]]), int(data.start[min(start[2], data.size - 1)])),
         end_range=(int(data.end[max(end[1] - 1, 0)]), int(data.end[end[2] - 1])),
     )
@@ -241,7 +242,7 @@ def _resolve(
             if not overlapping and not any(_overlap(other.fit, one.fit) > 0 for other in rest):
                 # The score knows nothing of the doubt: such a candidate is at the edge at best.
                 rate = settings["candidate_rate"] if doubt else rate
-                rest.append(replace(one, rate=rate, note=doubt))
+                rest.append(replace(one, rate=rate, note=doubt or one.note))
     return accepted, rest
 
 
@@ -315,8 +316,9 @@ def _doubt(fit: Fit, stranger: bool, settings: Mapping[str, Any]) -> str:
         return f"seen on {fit.n_levels + fit.n_shifts} loci only"
     if fit.shift_score < settings["least_shift_score"] and most < settings["level_alone"]:
         return "the log R ratio alone speaks for it"
-    if fit.n_levels < settings["short_loci"] and most < settings["short_fraction"]:
-        return f"short ({fit.n_levels} loci) and not in most cells"
+    loci = max(fit.n_levels, fit.n_shifts)
+    if loci < settings["short_loci"] and most < settings["short_fraction"]:
+        return f"short ({loci} loci) and not in most cells"
     if stranger and most < settings["stranger_fraction"]:
         return "the baseline is another person, and few cells carry it"
     return ""

@@ -183,7 +183,8 @@ class Stretch:
             if total[kind] >= best - max(20.0, self.settings["kind_margin"] * best)
         ]
         # The kinds are compared before what tails can fake is taken off: that is the same for all.
-        surest = max(fits, key=lambda fit: fit.score - self.settings["kind_cost"][fit.kind])
+        cost = self.settings["kind_cost" if self.measured.any() else "allele_cost"]
+        surest = max(fits, key=lambda fit: fit.score - cost[fit.kind])
         return self._less_tails(surest)
 
     def _spread(self, fraction: np.ndarray) -> np.ndarray:

@@ -102,7 +102,7 @@ def detectable(
     if not stretch.copies or alleles(kind, stretch.copies) is None:
         return float("nan")
     lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
-    if stretch.n_levels < settings["short_loci"]:
+    if max(stretch.n_levels, stretch.n_shifts) < settings["short_loci"]:
         lowest = max(lowest, settings["short_fraction"])
     if any(noise.stranger for noise in stretch.stack.noise):
         lowest = max(lowest, settings["stranger_fraction"])
