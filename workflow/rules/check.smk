@@ -17,6 +17,8 @@ rule check:
         lines=config["lines"],
         samples=config["samples"],
         build_markers=curated("build_markers"),
+        identity_snps=curated("identity_snps"),
+        targets=sorted({targets(row["sample"]) for row in ALL if row["assay"] == "wes"}),
         library=library("check"),
     output:
         "<results>/check.tsv",
@@ -36,5 +38,6 @@ rule check:
         runtime=growing(10),
     params:
         chains=config["chains"],
+        reference=config["resources"]["reference"],
     script:
         "../scripts/check.py"

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 from linedrift import jobs, sheets, tables
-from linedrift.readers import heads
+from linedrift.readers import alignments, heads, targets
+from linedrift.readers.files import ReadingError
 
 
 def main(job):
@@ -12,13 +13,15 @@ def main(job):
     markers = pd.read_csv(job.input.build_markers, sep="\t", keep_default_na=False)
     rows = sheets.load(job.input.lines, job.input.samples).rows
 
+    shared = check_shared(job, markers)
+
     def look(row):
-        return heads.problems(row, job.params.chains, markers)
+        return heads.problems(row, job.params.chains, markers, job.params.reference)
 
     with ThreadPoolExecutor(job.threads) as pool:
         found = list(pool.map(look, rows.to_dict("records")))
     # Rows as a spreadsheet numbers them are known to sheets only; the sample says the same.
-    wrong = [
+    wrong = [f"  {text}" for text in shared] + [
         f"  {row.line}-p{int(row.passage)} ({row.assay}): {text}"
         for row, texts in zip(rows.itertuples(), found, strict=True)
         for text in texts
@@ -31,6 +34,22 @@ def main(job):
     checked = rows[["line", "passage", "assay", "format", "build", "path", "path2"]]
     tables.write_beside(job.output[0], lambda path: checked.to_csv(path, sep="\t", index=False))
     return f"{len(rows)} measurements in order"
+
+
+def check_shared(job, markers):
+    """Return what is wrong with the reference and the targets that exomes share."""
+    if not job.input.targets:
+        return []
+    snps = targets.read_snps(job.input.identity_snps)
+    found = [alignments.reference_problem(job.params.reference, snps)]
+    for path in job.input.targets:
+        try:
+            kit = targets.read(path)
+            targets.check_build(path, kit, markers)
+            targets.check_reference(path, kit, job.params.reference)
+        except ReadingError as error:
+            found.append(str(error))
+    return [text for text in found if text]
 
 
 if __name__ == "__main__":

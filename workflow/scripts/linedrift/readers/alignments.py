@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from itertools import islice, pairwise
 
+import pandas as pd
 import pysam
 
 from linedrift import genome
@@ -34,8 +35,12 @@ _CRAM_ENDS = {
 }
 # Reads at the beginning that must be in order where the header does not say.
 _LOOK_AT = 10_000
+_SORT = "Sort it: samtools sort"
 # Bases of the reference that a check compares with the checksums of a CRAM (about .6 s).
 _MOST_BASES = 120_000_000
+# SNPs of each chromosome that tell the build of a FASTA, how many are needed, and their share that
+# fits the right build; of a wrong one half fits.
+_SNPS, _LEAST_SNPS, _MOST_FIT = 100, 20, 0.9
 # Files are looked at in parallel; a reference that they share is read by one of them.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -140,16 +145,10 @@ def _check_end(path: str, format: str) -> None:
 
 
 def _check_order(path: str, file: pysam.AlignmentFile, reference: str, name: str) -> None:
-    """Raise ReadingError where the reads are not said to be, or are not, in genome order."""
+    """Raise ReadingError where the header says that the reads are not in genome order."""
     said = file.header.to_dict().get("HD", {}).get("SO", "unknown")
-    hint = "Sort it: samtools sort"
     if said in ("queryname", "unsorted"):
-        raise ReadingError(f"{path}: is sorted by {said!r}; expected coordinate. {hint}")
-    reads = islice(file.fetch(until_eof=True), _LOOK_AT)
-    # Reads without a place come last.
-    places = [(read.reference_id % (1 << 31), read.reference_start) for read in reads]
-    if any(later < earlier for earlier, later in pairwise(places)):
-        raise ReadingError(f"{path}: its reads are not in genome order. {hint}")
+        raise ReadingError(f"{path}: is sorted by {said!r}; expected coordinate. {_SORT}")
 
 
 def _check_contigs(path: str, file: pysam.AlignmentFile, reference: str, name: str) -> None:
@@ -164,32 +163,30 @@ def _check_contigs(path: str, file: pysam.AlignmentFile, reference: str, name: s
 
 
 def contig_problem(path: str, theirs: Mapping[str, int], reference: str) -> str:
-    """Return how the chromosomes of a file differ from those of a FASTA, or an empty string."""
+    """Return how the chromosomes of a file differ from those of a FASTA, or an empty string.
+
+    A chromosome that only one of the two has is no difference while others are the same: a FASTA
+    may hold what the targets need.
+    """
     ours = lengths_of(reference)
-    known = [name for name in theirs if genome.ucsc_chromosome(name)]
-    if not known:
-        return (
-            f"{path}: has no chromosome that linedrift knows; found {listed(list(theirs), 5)}, "
-            f"the reference {reference} has {listed(list(ours), 5)}"
-        )
-    wrong = [name for name in known if ours.get(name) != theirs[name]]
-    if not wrong:
-        return ""
-    absent = [name for name in wrong if name not in ours]
     build = build_of(theirs)
     if build and build != GRCH38.name:
         return (
             f"{path}: its chromosomes have the lengths of {build}; expected {GRCH38.name}. Reads "
             f"are not lifted: align them to {reference}, or give them as FASTQ"
         )
-    if absent:
-        said = (
-            f"it has no {listed(absent, 3)}: the file begins with {listed(list(theirs), 3)}, the "
-            f"reference with {listed(list(ours), 3)}"
-        )
-    else:
+    both = [name for name in theirs if genome.ucsc_chromosome(name) and name in ours]
+    wrong = [name for name in both if ours[name] != theirs[name]]
+    if both and not wrong:
+        return ""
+    if wrong:
         name = wrong[0]
         said = f"{name} has {theirs[name]:,} bases in the file, {ours[name]:,} in the reference"
+    else:
+        said = (
+            f"they share no chromosome: the file begins with {listed(list(theirs)[:3])}, the "
+            f"reference with {listed(list(ours)[:3])}"
+        )
     return (
         f"{path}: was aligned to another FASTA than {reference}: {said}. Name the one that it was "
         "aligned to under resources: reference: in the settings"
@@ -205,6 +202,46 @@ def build_of(lengths: Mapping[str, int]) -> str:
     }
     best = max(fits, key=lambda name: fits[name])
     return best if fits[best] else ""
+
+
+def reference_problem(reference: str, snps: pd.DataFrame) -> str:
+    """Return what is wrong with a FASTA that should be GRCh38, or an empty string.
+
+    Parameters
+    ----------
+    reference
+        FASTA with its index.
+    snps
+        Known SNPs: chrom, start (0-based, GRCh38), ref, alt. Where the sequence is known, it
+        has one of the two alleles; in another build it has it in half of the places.
+    """
+    try:
+        lengths = lengths_of(reference)
+    except ReadingError as error:
+        return str(error)
+    if (build := build_of(lengths)) and build != GRCH38.name:
+        return f"{reference}: its chromosomes have the lengths of {build}; expected {GRCH38.name}"
+    names = names_in(reference, list(genome.CHROMOSOMES))
+    if not names:
+        return (
+            f"{reference}: has no chromosome that linedrift knows; found "
+            f"{listed(list(lengths)[:5])}, expected chr1 to chr22, chrX, chrY (with or without chr)"
+        )
+    fits, known = 0, 0
+    with opened(reference) as fasta:
+        for chrom, rows in snps.groupby("chrom", observed=True):
+            name = names.get(str(chrom), "")
+            rows = rows[rows["start"] < lengths.get(name, 0)].head(_SNPS)
+            for start, ref, alt in rows[["start", "ref", "alt"]].itertuples(index=False):
+                letter = fasta.fetch(name, start, start + 1).upper()
+                known += letter != "N"
+                fits += letter in (ref, alt)
+    if known < _LEAST_SNPS or fits >= _MOST_FIT * known:
+        return ""
+    return (
+        f"{reference}: {fits:,} of {known:,} known SNPs have one of their alleles in it by their "
+        f"positions in {GRCH38.name}; expected nearly all. Give the FASTA of {GRCH38.name}"
+    )
 
 
 @functools.lru_cache(maxsize=4)
@@ -279,11 +316,15 @@ def _checksum_of(reference: str, contig: str) -> str:
 
 
 def _check_reads(path: str, file: pysam.AlignmentFile) -> None:
-    """Raise ReadingError where the file has no aligned read at all."""
-    read = next(file.fetch(until_eof=True), None)
-    if read is None:
+    """Raise ReadingError where the file has no aligned read, or the first are not in order."""
+    reads = islice(file.fetch(until_eof=True), _LOOK_AT)
+    # Reads without a place come last.
+    places = [(read.reference_id % (1 << 31), read.reference_start) for read in reads]
+    if not places:
         raise ReadingError(f"{path}: has a header but no read; make it again")
-    if read.is_unmapped and read.reference_id < 0:
+    if any(later < earlier for earlier, later in pairwise(places)):
+        raise ReadingError(f"{path}: its reads are not in genome order. {_SORT}")
+    if places[0][1] < 0:
         raise ReadingError(f"{path}: has no aligned read; align it, or give FASTQ")
 
 

@@ -1,4 +1,4 @@
-"""A quick look at the files of a SNP array, before any job runs: whether the sheet is right.
+"""A quick look at the files of a measurement, before any job runs: whether the sheet is right.
 
 Looks at the head (about 20,000 rows) and at the end, at the names of samples, at the manifest and
 at the build. What only the whole file can show, such as a cut inside a plain gzip file of more
@@ -19,7 +19,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linedrift import genome
-from linedrift.readers import array, array_vcf, bpm, builds, delimited, layouts, liftover, manifests
+from linedrift.readers import (
+    alignments,
+    array,
+    array_vcf,
+    bpm,
+    builds,
+    delimited,
+    fastq,
+    layouts,
+    liftover,
+    manifests,
+)
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -41,7 +52,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def problems(
-    row: Mapping[str, str], chains: Mapping[str, str], build_markers: pd.DataFrame
+    row: Mapping[str, str],
+    chains: Mapping[str, str],
+    build_markers: pd.DataFrame,
+    reference: str = "",
 ) -> list[str]:
     """Return what is wrong with the files of one measurement, in words, or an empty list.
 
@@ -53,8 +67,14 @@ def problems(
         Chain files to GRCh38 by name of build.
     build_markers
         Markers known by name: name, chrom, pos_hg18, pos_GRCh37, pos_GRCh38.
+    reference
+        FASTA that alignments are compared with.
     """
     found: list[str] = []
+    if row["format"] == "fastq":
+        return fastq.problems(row)
+    if row["format"] in alignments.FORMATS:
+        return alignments.problems(row, reference)
     path, path2 = str(row["path"]), str(row.get("path2", ""))
     format, name = str(row["format"]), str(row.get("name_in_file", ""))
     if format not in array.FORMATS:

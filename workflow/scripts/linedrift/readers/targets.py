@@ -11,6 +11,7 @@ from linedrift import genome
 from linedrift.genome import CHROM_DTYPE, GRCH38
 from linedrift.intervals import inside, merge
 from linedrift.readers.files import ReadingError, check_presence, decode, listed, open_bytes
+from linedrift.readers.reference import opened
 
 # Lines of a BED that are no intervals.
 _NO_ROWS = ("track", "browser", "#")
@@ -133,6 +134,20 @@ def check_build(
             f"{path}: {hits[GRCH38.name]:,} of {len(build_markers):,} known SNPs of exons are on "
             f"target by their positions in {GRCH38.name}, {hits[best]:,} by those in {best}: the "
             f"targets are those of {best}. Give them on {GRCH38.name}"
+        )
+
+
+def check_reference(path: str | os.PathLike[str], targets: pd.DataFrame, fasta: str) -> None:
+    """Raise ReadingError where targets lie on chromosomes, or beyond, that the FASTA lacks."""
+    with opened(fasta) as file:
+        pairs = zip(file.references, file.lengths, strict=True)
+        lengths = {genome.ucsc_chromosome(name): length for name, length in pairs}
+    ends = targets.groupby(targets["chrom"].astype(str))["end"].max()
+    wrong = [str(chrom) for chrom, end in ends.items() if lengths.get(str(chrom), 0) < end]
+    if wrong:
+        raise ReadingError(
+            f"{path}: has targets on {listed(wrong, 5)}, which the reference {fasta} lacks or "
+            "which is shorter there. Give the FASTA that the reads were aligned to"
         )
 
 
