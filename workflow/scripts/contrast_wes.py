@@ -18,8 +18,7 @@ def main(job):
     )
     karyotype = Karyotype(job.params.sex)
     own, baselines = with_panel(signals, baselines, panel, job.params.wes)
-    # Reads are counted: what their response is does not follow from that of an array.
-    settings = job.params.settings | {"response": job.params.wes["response"]}
+    settings = job.params.settings | job.params.settings["wes"]
     frame, noise = contrast(own, baselines, karyotype, settings)
     tables.write(frame, job.output.contrast, tables.CONTRAST)
     lost = exon_losses(own, baselines, karyotype, job.params.wes)

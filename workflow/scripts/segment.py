@@ -13,7 +13,8 @@ def main(job):
     """Read a contrast and its noise, write candidate segments."""
     contrast = tables.read(job.input.contrast, tables.CONTRAST)
     noise = Noise.from_dict(json.loads(Path(job.input.noise).read_text(encoding="utf-8")))
-    segments = segment(contrast, noise, Karyotype(job.params.sex), job.params.settings)
+    settings = job.params.settings | job.params.settings.get(job.wildcards.assay, {})
+    segments = segment(contrast, noise, Karyotype(job.params.sex), settings)
     tables.write(segments, job.output.segments, tables.SEGMENTS)
     return f"{job.wildcards.sample}: {len(segments)} segments"
 

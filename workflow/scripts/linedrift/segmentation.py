@@ -84,7 +84,10 @@ def segment(
             found.append(_segment_stretch(rows, states, noise, settings))
     if not found:
         return tables.SEGMENTS.empty()
-    return tables.check(tables.in_genome_order(pd.concat(found)), tables.SEGMENTS)
+    segments = pd.concat(found)
+    loci = segments[["n_levels", "n_shifts"]].max(axis=1)
+    segments = segments[loci >= settings["least_loci"]]
+    return tables.check(tables.in_genome_order(segments), tables.SEGMENTS)
 
 
 def _segment_stretch(
