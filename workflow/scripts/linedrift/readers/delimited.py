@@ -17,7 +17,7 @@ MISSING = (
     ["", "NaN", "nan", "NA", "na", "N/A", "n/a", "#N/A", "NULL", "null"]
     + ["-", "--", ".", "?", "n. def.", "-NaN", "1.#QNAN", "-1.#IND"]
 )  # fmt: skip
-_NUMBERS = {"pos": pa.float64(), "lrr": pa.float32(), "baf": pa.float32()}
+_NUMBERS = {"pos": pa.float64(), "lrr": pa.float32(), "baf": pa.float32(), "count": pa.float64()}
 # 2 MB of text, about 30,000 rows. Arrow reads some 34 blocks ahead: 70 MB, whatever the file has.
 _BLOCK = 2 << 20
 
@@ -33,8 +33,9 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a text file in batches, columns named by role.
 
-    Numbers are float32 (positions float64, since R may write 1e+05); texts stay bytes. A row that
-    starts with `until` ends the rows, if it and those behind it have another number of fields.
+    Numbers are float32 (positions float64, since R may write 1e+05, and counts); texts stay bytes.
+    A role may be numbered, as in count:7. A row that starts with `until` ends the rows, if it and
+    those behind it have another number of fields.
 
     Raises
     ------
@@ -78,7 +79,10 @@ def batches(
 def _conversion(found: Layout, wanted: dict[str, str]) -> pcsv.ConvertOptions:
     return pcsv.ConvertOptions(
         include_columns=list(wanted),
-        column_types={field: _NUMBERS.get(role, pa.binary()) for field, role in wanted.items()},
+        column_types={
+            field: _NUMBERS.get(role.partition(":")[0], pa.binary())
+            for field, role in wanted.items()
+        },
         null_values=MISSING,
         strings_can_be_null=False,
         check_utf8=False,
