@@ -11,9 +11,8 @@ def main(job):
     settings = job.params.settings
     around = widened(targets.read(job.input.targets), settings["flank_bp"])
     panel = targets.read_snps(job.input.panel)
-    array = tables.SIGNALS.empty()
-    if job.input.array:
-        array = tables.read(job.input.array, tables.SIGNALS)
+    arrays = [tables.read(path, tables.SIGNALS) for path in job.input.array]
+    array = arrays[0] if arrays else tables.SIGNALS.empty()
     array = array[array["usable"] & (array["genotype"] != "")]
     asked = reads.asked(positions=around)
     found = {}

@@ -40,7 +40,7 @@ _SORT = "Sort it: samtools sort"
 _MOST_BASES = 120_000_000
 # SNPs of each chromosome that tell the build of a FASTA, how many are needed, and their share that
 # fits the right build; of a wrong one half fits.
-_SNPS, _LEAST_SNPS, _MOST_FIT = 100, 20, 0.9
+_SNPS, _LEAST_SNPS, _MOST_FIT = 100, 30, 0.75
 # Files are looked at in parallel; a reference that they share is read by one of them.
 _ONE_AT_A_TIME = threading.Lock()
 
