@@ -236,6 +236,34 @@ def test_what_is_asked_is_counted_without_reads_of_it(count):
     assert elsewhere.counts["start"].tolist() == [700], "the others belong to other parts"
 
 
+def test_what_is_asked_has_the_reads_that_show_it(count):
+    deletion, pair = (700, GENOME[700:702], GENOME[700]), [snv(500), snv(501)]
+    block = (500, GENOME[500:502], pair[0][2] + pair[1][2])
+    asked = pd.DataFrame([("chr1", *deletion), ("chr1", *block)])
+    asked.columns = ["chrom", "start", "ref", "alt"]
+    result = count(Library(GENOME).cover(40, [*pair, deletion], 0.5), asked=asked)
+    assert sum(reads_of(row(result, deletion))[2:]) >= 10
+    assert sum(reads_of(row(result, block))[2:]) >= 10
+
+
+def test_a_base_that_is_asked_for_is_not_made_part_of_a_longer_allele(count):
+    pair = [snv(500), snv(501)]
+    asked = pd.DataFrame([("chr1", *pair[0])], columns=["chrom", "start", "ref", "alt"])
+    result = count(Library(GENOME).cover(40, pair, 0.5), asked=asked)
+    assert sum(reads_of(row(result, pair[0]))[2:]) >= 10
+
+
+def test_blocks_of_any_size_give_the_same(count, monkeypatch):
+    variants = [snv(300), snv(900), (1500, GENOME[1500:1503], GENOME[1500])]
+    library = Library(GENOME).cover(30, variants, 0.4)
+    where = regions(*(("chr1", start, start + 100) for start in range(0, LENGTH, 100)))
+    whole = count(library, where=where)
+    monkeypatch.setattr(pileup, "_BLOCK_BP", 150)
+    blocks = count(library, where=where)
+    pd.testing.assert_frame_equal(blocks.counts, whole.counts)
+    pd.testing.assert_frame_equal(blocks.errors, whole.errors)
+
+
 def test_only_regions_are_counted_and_together_they_are_the_whole(count):
     variants = [snv(position) for position in (300, 900, 1500)]
     library = Library(GENOME).cover(30, variants, 0.4)

@@ -24,7 +24,7 @@ STRANDS = ("pyrimidine", "purine")
 
 # Depths of errors are kept as they are up to the first number, then in steps of the second: the
 # expected number of errors is off by less than 2.9 %, the table stays short at any depth.
-_EXACT_DEPTH, _DEPTH_STEP, _MOST_DEPTH = 40, 1.05, 1_000_000
+_EXACT_DEPTH, _DEPTH_STEP, _MOST_DEPTH = 40, 1.05, 100_000
 _ERROR_KEY = ["sample", "context", "alt", "strand", "depth", "alt_reads"]
 
 
@@ -35,7 +35,8 @@ def _depth_grid() -> np.ndarray:
 
 
 DEPTHS = _depth_grid()
-_BETWEEN = (DEPTHS[1:] + DEPTHS[:-1]) / 2
+# The place in DEPTHS that is nearest to each depth.
+_NEAREST = np.searchsorted((DEPTHS[1:] + DEPTHS[:-1]) / 2, np.arange(_MOST_DEPTH + 1))
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _n_keys(k: int) -> int:
 
 def _keys(key: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Return one number for sample, context, alternative, strand and rounded depth (n, k)."""
-    rounded = np.searchsorted(_BETWEEN, depth)
+    rounded = _NEAREST[np.minimum(depth, _MOST_DEPTH)]
     sample = np.arange(depth.shape[1]) * (len(CONTEXTS) * len(BASES) * 2)
     return (sample + key[:, None]) * len(DEPTHS) + rounded
 
@@ -276,8 +277,12 @@ def summed_errors(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole.groupby(_ERROR_KEY)["sites"].sum().reset_index()
 
 
-def neighbours(candidates: Candidates, settings: Mapping[str, Any]) -> np.ndarray:
+def neighbours(
+    candidates: Candidates, asked: pd.DataFrame, settings: Mapping[str, Any]
+) -> np.ndarray:
     """Return pairs of candidate SNVs that may be one MNV: adjacent, with nearly the same reads.
+
+    Alleles that are asked for by name (SITE) stay what they are.
 
     Returns
     -------
@@ -286,7 +291,8 @@ def neighbours(candidates: Candidates, settings: Mapping[str, Any]) -> np.ndarra
     """
     sites = candidates.sites
     single = ((sites["ref"].str.len() == 1) & (sites["alt"].str.len() == 1)).to_numpy()
-    rows = np.flatnonzero(single)
+    named = pd.MultiIndex.from_frame(sites[list(SITE)].astype({"chrom": "str"}))
+    rows = np.flatnonzero(single & ~named.isin(pd.MultiIndex.from_frame(asked[list(SITE)])))
     frame = pd.DataFrame(
         {"chrom": sites["chrom"].cat.codes.to_numpy(), "row": np.arange(len(sites))}
     )
@@ -318,7 +324,7 @@ def mnvs(candidates: Candidates, pairs: np.ndarray) -> Candidates:
         return candidates
     gone = np.unique(np.concatenate(runs))
     whole = np.setdiff1d(np.arange(len(candidates.sites)), gone)
-    return joined([candidates.take(whole), *(_mnv(candidates, run) for run in runs)])
+    return joined([*(_mnv(candidates, run) for run in runs), candidates.take(whole)])
 
 
 def _mnv(candidates: Candidates, run: list[int]) -> Candidates:

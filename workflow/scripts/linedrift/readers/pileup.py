@@ -31,7 +31,9 @@ from linedrift.readers.files import ReadingError, listed
 
 # A position has up to four bases; mpileup adds <*> for any other, which no read shows.
 _ALLELES = 4
-# Bytes of text that are parsed at a time: 30,000 positions of ten samples.
+# Positions that are counted at a time (200 MB on disk for ten samples), and bytes of text that
+# are parsed at a time (30,000 positions of ten samples).
+_BLOCK_BP = 250_000
 _BLOCK = 8 << 20
 # Bases of the reference beside each stretch, for contexts and repeats.
 _FLANK = 100
@@ -93,29 +95,40 @@ def count(
     """
     samples = [one.sample for one in alignments]
     asked = _within(asked, regions)
-    histogram: list[pd.DataFrame] = []
+    indels: list[Candidates] = []
+    snvs: list[Candidates] = []
+    errors = [of_reads.no_errors()]
     positions = 0
-    with tempfile.TemporaryDirectory(prefix="pileup") as folder, _fasta(reference) as fasta:
+    with _fasta(reference) as fasta:
         names = _contigs(reference, fasta, alignments, regions)
         _check_asked(fasta, names, asked, reference)
-        whole = Path(folder) / "all.bcf"
-        parts = [_unseen(asked, len(samples))]
-        if len(regions):
-            bed = _bed(regions, names, Path(folder) / "regions.bed")
-            _mpileup(alignments, reference, bed, whole, settings)
-            for chunk in _chunks(_indels(whole, reference), len(samples)):
-                parts.append(_indel_candidates(chunk, fasta, alignments, settings))
-            for chunk in _chunks(_single(whole), len(samples)):
-                found, errors = _snv_candidates(chunk, fasta, alignments, asked, settings)
-                parts.append(found)
-                histogram.append(errors)
-                positions += len(chunk.sites)
-        found = of_reads.joined(parts[::-1])
-        found = of_reads.mnvs(found, _phased(found, alignments, names, settings))
-    errors = of_reads.summed_errors(histogram) if histogram else of_reads.no_errors()
-    return Pileup(
-        of_reads.to_frame(found, samples), of_reads.named_errors(errors, samples), positions
-    )
+        for block in _blocks(regions):
+            with tempfile.TemporaryDirectory(prefix="pileup") as folder:
+                bed = _bed(block, names, Path(folder) / "regions.bed")
+                whole = _mpileup(alignments, reference, bed, settings)
+                for chunk in _chunks(_indels(whole, reference), len(samples)):
+                    indels.append(_indel_candidates(chunk, fasta, alignments, settings))
+                for chunk in _chunks(_single(whole), len(samples)):
+                    found, wrong = _snv_candidates(chunk, fasta, alignments, asked, settings)
+                    snvs.append(found)
+                    errors.append(wrong)
+                    positions += len(chunk.sites)
+    # Of an allele that stands in several of them the first is kept: reads before none.
+    found = of_reads.joined([*indels, *snvs, _unseen(asked, len(samples))])
+    pairs = of_reads.neighbours(found, asked, settings)
+    found = of_reads.mnvs(found, pairs[_phased(found, pairs, alignments, names, settings)])
+    whole_errors = of_reads.named_errors(of_reads.summed_errors(errors), samples)
+    return Pileup(of_reads.to_frame(found, samples), whole_errors, positions)
+
+
+def _blocks(regions: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the regions some at a time, so that what is kept between two commands is small."""
+    length = int((regions["end"] - regions["start"]).sum())
+    blocks = -(-length // _BLOCK_BP)
+    for block in range(blocks):
+        found = of_reads.part_of(regions, block, blocks)
+        if len(found):
+            yield found
 
 
 def _fasta(path: str | os.PathLike[str]) -> pysam.FastaFile:
@@ -195,16 +208,16 @@ def _mpileup(
     alignments: Sequence[Alignment],
     reference: str | os.PathLike[str],
     bed: Path,
-    output: Path,
     settings: Mapping[str, Any],
-) -> None:
-    """Write every position of the regions with its reads by allele, sample and strand.
+) -> Path:
+    """Return a BCF of every position of the regions: reads by allele, sample and strand.
 
     Read groups are left out of account (files of one library made twice can share their sample's
     name), so samples have the order of the files. Reads of improper pairs do not count: they are
     misplaced more often than they show an event that a base could tell.
     """
     depth = str(settings["max_depth"])
+    output = bed.with_name("all.bcf")
     bcftools.run(
         "mpileup",
         *("--ignore-RG", "--per-sample-mF"),
@@ -213,9 +226,10 @@ def _mpileup(
         *("-d", depth, "-L", depth),
         *("-m", str(settings["candidate_reads"]), "-F", str(settings["candidate_fraction"])),
         *("-a", "FORMAT/ADF,FORMAT/ADR,FORMAT/DP"),
-        *("-Ob1", "-o", str(output)),
+        *("-Ou", "-o", str(output)),
         *(one.path for one in alignments),
     )
+    return output
 
 
 def _single(whole: Path) -> Path:
@@ -226,9 +240,9 @@ def _single(whole: Path) -> Path:
 def _indels(whole: Path, reference: str | os.PathLike[str]) -> Path:
     """Return a text of the indels, left-aligned, one row an allele."""
     raw, normal = whole.with_name("indels.bcf"), whole.with_name("normal.bcf")
-    bcftools.run("view", "-i", "INFO/INDEL=1", "-Ob1", "-o", str(raw), str(whole))
+    bcftools.run("view", "-i", "INFO/INDEL=1", "-Ou", "-o", str(raw), str(whole))
     bcftools.run(
-        "norm", "-m", "-any", "-f", os.fspath(reference), "-Ob1", "-o", str(normal), str(raw)
+        "norm", "-m", "-any", "-f", os.fspath(reference), "-Ou", "-o", str(normal), str(raw)
     )
     return _text(normal, alleles=2)
 
@@ -402,24 +416,22 @@ def _unseen(asked: pd.DataFrame, n_samples: int) -> Candidates:
 
 def _phased(
     found: Candidates,
+    pairs: np.ndarray,
     alignments: Sequence[Alignment],
     names: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> np.ndarray:
-    """Return the pairs of adjacent SNVs that the same reads have (places, shape (m, 2))."""
-    pairs = of_reads.neighbours(found, settings)
-    if not len(pairs):
-        return pairs
+    """Return which pairs of adjacent SNVs the same reads have (bool, shape (m,))."""
+    kept = np.zeros(len(pairs), dtype=bool)
     alt = found.alt.sum(axis=2)
     richest = np.minimum(alt[pairs[:, 0]], alt[pairs[:, 1]]).argmax(axis=1)
-    kept = np.zeros(len(pairs), dtype=bool)
     for place in np.unique(richest):
         with pysam.AlignmentFile(alignments[place].path) as file:
             for row in np.flatnonzero(richest == place):
                 sites = found.sites.iloc[pairs[row]]
                 both, either = _reads_with(file, names, sites, settings)
                 kept[row] = both >= _PHASED * max(either, 1)
-    return pairs[kept]
+    return kept
 
 
 def _reads_with(
