@@ -28,7 +28,7 @@ def _record(length: int, read_group: str) -> np.dtype:
             ("mate_chrom", "<i4"), ("mate_start", "<i4"), ("template", "<i4"),
             ("name", "u1", _NAME_DIGITS + 1), ("first", "<u4"), ("others", "<u4", 2),
             ("bases", "u1", length // 2), ("qualities", "u1", length),
-            ("read_group", f"S{len(read_group) + 4}"),
+            ("read_group", f"S{len(read_group.encode()) + 4}"),
         ]
     )  # fmt: skip
 
@@ -48,12 +48,13 @@ def write(
     operations: np.ndarray,
     bases: np.ndarray,
     qualities: np.ndarray,
-    read_group: str = "1",
 ) -> None:
     """Write sorted reads as BAM.
 
     Parameters
     ----------
+    sample
+        Name of the sample and of its one read group.
     chromosomes
         Names and lengths of all sequences; `chrom` (n,) is an index into them.
     start, mate_start
@@ -67,7 +68,7 @@ def write(
         uint8 (n, length), codes 0 to 3 and phred; the length is even.
     """
     n, length = bases.shape
-    records = np.zeros(n, _record(length, read_group))
+    records = np.zeros(n, _record(length, sample))
     gapped = operations[:, 1, 1] > 0
     size = records.dtype.itemsize - 4
     records["block_size"] = np.where(gapped, size, size - 8)
@@ -85,10 +86,10 @@ def write(
     nibbles = _NIBBLES[bases]
     records["bases"] = nibbles[:, 0::2] << 4 | nibbles[:, 1::2]
     records["qualities"] = qualities
-    records["read_group"] = b"RGZ" + read_group.encode() + b"\0"
+    records["read_group"] = b"RGZ" + sample.encode() + b"\0"
     path.parent.mkdir(parents=True, exist_ok=True)
     with pysam.BGZFile(str(path), "wb1") as file:
-        file.write(_header(chromosomes, sample, read_group))
+        file.write(_header(chromosomes, sample))
         file.write(_packed(records, gapped))
 
 
@@ -113,10 +114,10 @@ def _bin(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return found
 
 
-def _header(chromosomes: Sequence[tuple[str, int]], sample: str, read_group: str) -> bytes:
+def _header(chromosomes: Sequence[tuple[str, int]], sample: str) -> bytes:
     text = "@HD\tVN:1.6\tSO:coordinate\n"
     text += "".join(f"@SQ\tSN:{name}\tLN:{length}\n" for name, length in chromosomes)
-    text += f"@RG\tID:{read_group}\tSM:{sample}\tLB:{sample}\tPL:ILLUMINA\n"
+    text += f"@RG\tID:{sample}\tSM:{sample}\tLB:{sample}\tPL:ILLUMINA\n"
     parts = [b"BAM\1", struct.pack("<i", len(text)), text.encode()]
     parts.append(struct.pack("<i", len(chromosomes)))
     for name, length in chromosomes:

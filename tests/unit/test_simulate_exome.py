@@ -141,7 +141,7 @@ def test_the_bam_is_whole_and_its_pairs_are_proper(exome):
     n = len(reads)
     places = [(read.reference_id, read.reference_start) for read in reads]
     assert places == sorted(places)
-    assert all(read.is_proper_pair and read.get_tag("RG") == "1" for read in reads)
+    assert all(read.is_proper_pair and read.get_tag("RG") == "S" for read in reads)
     pairs = {}
     for read in reads:
         pairs.setdefault(read.query_name, []).append(read)
