@@ -29,6 +29,7 @@ rule identify_line:
     params:
         measurements=members,
         settings=config["identity"],
+        overdispersion=config["wes"]["overdispersion"],
     script:
         "../scripts/identify.py"
 
@@ -56,5 +57,6 @@ rule identify_bank:
     params:
         measurements=ALL,
         settings=config["identity"],
+        overdispersion=config["wes"]["overdispersion"],
     script:
         "../scripts/identify.py"

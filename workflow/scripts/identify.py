@@ -2,6 +2,7 @@
 
 import pandas as pd
 from linedrift import identity, jobs, tables
+from linedrift.foreign_reads import source
 from linedrift.quality import failed
 
 
@@ -11,9 +12,31 @@ class Genotypes(dict):
     def __getitem__(self, key):
         return pd.read_parquet(super().__getitem__(key))
 
+    def path(self, key):
+        """Return the file of a measurement."""
+        return super().__getitem__(key)
+
     def get(self, key, default=None):
         """Return the genotypes of a measurement, or `default` where it has none."""
         return self[key] if key in self else default
+
+
+def with_sources(people, samples, quality, genotypes, params):
+    """Add to the reason of each exome with foreign DNA whose it is."""
+    foreign = quality[(quality["figure"] == "contamination") & (quality["assay"] == "wes")]
+    foreign = foreign[foreign["state"].isin(["warn", "fail"])]
+    persons = dict(zip(genotypes, samples["person"], strict=True))
+    for key in zip(foreign["sample"], foreign["assay"], strict=True):
+        strangers = Genotypes(
+            {other: genotypes.path(other) for other in genotypes if persons[other] != persons[key]}
+        )
+        found = source(genotypes[key], strangers, persons, params.overdispersion)
+        row = (people["sample"] == key[0]) & (people["assay"] == key[1])
+        said = identity.named_source(found, params.settings)
+        people.loc[row, "reason"] = [
+            "; ".join(filter(None, [reason, said])) for reason in people.loc[row, "reason"]
+        ]
+    return people
 
 
 def main(job):
@@ -29,6 +52,7 @@ def main(job):
     genotypes = Genotypes(zip(keys, job.input.genotypes, strict=True))
     pairs = identity.compare(samples, genotypes, job.params.settings)
     people = identity.judge(samples, pairs, quality, job.params.settings)
+    people = with_sources(people, samples, quality, genotypes, job.params)
     tables.write(pairs, job.output.pairs, tables.IDENTITY_PAIRS)
     tables.write(people, job.output.identity, tables.IDENTITY)
     wrong = people.loc[people["state"] == "failed", "sample"]

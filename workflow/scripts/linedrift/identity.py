@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from linedrift import quality as measured
 from linedrift import tables
+from linedrift.foreign_reads import Source, reads_at
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
 from linedrift.kinship import Counts, Key, blocks, dense, places
 
@@ -53,6 +54,55 @@ def genotypes(signals: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
         chosen = np.argpartition(_hash(places(loci)), settings["n_loci"] - 1)
         loci = loci.iloc[np.sort(chosen[: settings["n_loci"]])]
     return loci.astype({"chrom": CHROM_DTYPE, "genotype": tables.GENOTYPES}).reset_index(drop=True)
+
+
+def exome_genotypes(
+    signals: pd.DataFrame, sites: pd.DataFrame, settings: Mapping[str, Any], rho: float
+) -> pd.DataFrame:
+    """Return the genotypes of one exome that identity needs, and the reads behind them.
+
+    Parameters
+    ----------
+    signals
+        SIGNALS of the exome.
+    sites
+        SITES at which it was read. Those of the identity panel are taken, and no others: the rest
+        were chosen because this person, not another, has an allele there, and any two people
+        would look akin at the loci that both were chosen for.
+    settings
+        Section `identity` of the config.
+    rho
+        Correlation of the alleles of two reads (`wes.overdispersion`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `genotypes`, with reads (of the rarer allele) and depth (float32), which tell
+        whose foreign DNA is in the sample.
+    """
+    panel = sites.loc[sites["in_panel"] & sites["shared"], ["chrom", "start"]]
+    loci = signals[np.isfinite(signals["b_fraction"].to_numpy())].merge(panel)
+    loci = loci.astype({"chrom": CHROM_DTYPE})
+    found = genotypes(loci, settings)
+    reads, depth = reads_at(loci["b_fraction"].to_numpy(), loci["b_sd"].to_numpy(), rho)
+    loci = loci[["chrom", "start"]].assign(
+        reads=reads.astype(np.float32), depth=depth.astype(np.float32)
+    )
+    loci = loci.drop_duplicates(["chrom", "start"])
+    return found.merge(loci, how="left").astype({"chrom": CHROM_DTYPE})
+
+
+def named_source(found: Source | None, settings: Mapping[str, Any]) -> str:
+    """Return whose the foreign DNA of an exome is, in a sentence."""
+    least = settings["source_gain"]
+    if found is None:
+        return "no other person of the bank was read where the foreign alleles show"
+    if found.gain < least:
+        return "the foreign DNA is of nobody in the bank"
+    sample, assay = found.key
+    if found.ahead < least:
+        return f"the foreign DNA may be of {sample} ({assay}), or of a relative in the bank"
+    return f"the foreign DNA is that of {sample} ({assay}): {found.share:.1%} of the reads"
 
 
 def _genotypes_of_clusters(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:

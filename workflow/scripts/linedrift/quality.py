@@ -46,7 +46,7 @@ def measure(signals: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, obj
         loss_of_y_reason.
     """
     loci = signals[signals["usable"].to_numpy()]
-    autosomal, x, y, shared = _regions(loci)
+    autosomal, x, y, shared = regions(loci)
     snp = ~loci["name"].str.startswith(INTENSITY_ONLY).to_numpy(dtype=bool)
     b = np.where(snp, loci["b_fraction"].to_numpy(dtype=np.float64), np.nan)
     level = loci["level"].to_numpy(dtype=np.float64)
@@ -61,14 +61,14 @@ def measure(signals: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, obj
     figures |= _level_figures(loci, level, autosomal, settings)
     middle, b_sd_het = _heterozygous(b[autosomal])
     figures |= {"b_sd_het": b_sd_het}
-    figures |= _sex_figures(level, b, autosomal, x, y, settings)
-    figures |= _sex(figures, settings)
+    figures |= sex_figures(level, b, autosomal, x, y, settings)
+    figures |= sex_of_figures(figures, settings)
     figures |= _foreign(b[autosomal], middle, figures, settings)
     figures |= _loss_of_y(b[shared] - middle, figures, settings)
     return figures
 
 
-def _regions(loci: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def regions(loci: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return, per locus: autosomal, X only, Y only, shared by X and Y (bool, each (n,))."""
     chrom, start = loci["chrom"].to_numpy(dtype=str), loci["start"].to_numpy()
     par = is_pseudoautosomal(chrom, start)
@@ -161,7 +161,7 @@ def _heterozygous(b: np.ndarray) -> tuple[float, float]:
     return middle, _MAD_TO_SD * float(np.quantile(np.median(away, axis=1), 0.25))
 
 
-def _sex_figures(
+def sex_figures(
     level: np.ndarray,
     b: np.ndarray,
     autosomal: np.ndarray,
@@ -192,7 +192,7 @@ def _het_rate(b: np.ndarray, least: int) -> float:
     return float(((finite > 0.15) & (finite < 0.85)).mean()) if len(finite) >= least else math.nan
 
 
-def _sex(figures: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, object]:
+def sex_of_figures(figures: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, object]:
     """Return sex and the sentence it rests on.
 
     Y decides where it is measured; X tells whether a weak Y is a mosaic loss (one X) or the
@@ -302,7 +302,8 @@ def _split(away: np.ndarray, sd: float, least: float) -> float:
     return float(shifts[top, 0, 0]) if likelihood[top] - likelihood[0] >= least else 0.0
 
 
-_LABELS = {
+_LABELS: dict[str, dict[str, str]] = {}
+_LABELS["snp_array"] = {
     "n_loci": "Loci",
     "call_rate": "Call rate",
     "log_ratio_sd": "Log R ratio sd",
@@ -315,7 +316,26 @@ _LABELS = {
     "x_het_rate": "X heterozygous",
     "y_level": "Y level",
 }
+_LABELS["wes"] = {
+    "mean_target_depth": "Mean depth of targets",
+    "share_20x": "Targets at 20x or more",
+    "share_on_target": "Bases on target",
+    "duplicate_share": "Duplicates",
+    "n_sites": "SNPs with enough reads",
+    "log_ratio_sd": "Log ratio sd",
+    "wave": "Wave (100 bins)",
+    "contamination": "Foreign DNA",
+    "sex": "Sex",
+    "x_level": "X level",
+    "x_het_rate": "X heterozygous",
+    "y_level": "Y level",
+}
 _WHY = {
+    "mean_target_depth": "too few reads on the targets",
+    "share_20x": "too little of the targets was read deeply",
+    "share_on_target": "most reads are not on the targets",
+    "duplicate_share": "most reads are copies of others",
+    "n_sites": "too few SNPs were read",
     "call_rate": "too few genotypes could be called",
     "log_ratio_sd": "the log R ratio is too noisy",
     "b_sd_het": "the B-allele frequency is too noisy",
@@ -341,18 +361,21 @@ def judge(
     figures
         What `measure` returned.
     settings
-        Section `quality` of the config; `thresholds` has warn and fail per figure.
+        Section `quality` of the config, or `quality.wes` for an exome; `thresholds` has warn and
+        fail per figure.
     sample, assay
-        The measurement.
+        The measurement; the assay says which figures it has.
     expected_sex
         Sex by the sheet: female, male or unknown.
     """
     rows = []
-    for figure, label in _LABELS.items():
+    for figure, label in _LABELS[assay].items():
         if figure == "sex":
             value, expected, state, reason = _judge_sex(figures, expected_sex)
         else:
             value, expected, state, reason = _judge_number(figure, figures, settings)
+            if assay != "snp_array":
+                reason = reason.replace("log R ratio", "log ratio")
         rows.append((sample, assay, figure, label, value, expected, state, reason))
     return tables.check(pd.DataFrame(rows, columns=tables.QUALITY.names), tables.QUALITY)
 
