@@ -130,8 +130,6 @@ def read(path: str, *, fasta: str = "", known: pd.DataFrame | None = None) -> An
     rows = _of_gff(path, format) if format in ("gff3", "gtf") else _of_table(path, format, first)
     facts: dict[str, Any] = {"format": format, "n_rows": len(rows)}
     genes = _once(_placed(path, rows, facts), facts)
-    if genes.empty:
-        raise ReadingError(f"{path}: has no gene on chr1 to chr22, X or Y; {_WHAT}")
     _check_known(path, genes, known)
     genes["gc"] = reference.composition(genes, fasta)["gc"].to_numpy() if fasta else np.nan
     facts["n_genes"] = len(genes)
@@ -311,6 +309,11 @@ def _placed(path: str, rows: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFram
         "n_other_contig": int(other.sum()),
         "other_contigs": {str(name): int(n) for name, n in other.iloc[:10].items()},
     }
+    if chrom.isna().all():
+        contigs = listed(list(facts["other_contigs"]), 5)
+        raise ReadingError(
+            f"{path}: has no gene on chr1 to chr22, X or Y; found {contigs}; {_WHAT}"
+        )
     found = rows.assign(chrom=chrom)[chrom.notna()].astype({"chrom": CHROM_DTYPE})
     beyond = found["end"] > found["chrom"].astype("str").map(dict(GRCH38.lengths))
     if beyond.any():
