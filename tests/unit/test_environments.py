@@ -13,6 +13,8 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Names under which packages are imported, where they differ from that of the package.
 PACKAGES = {"yaml": "pyyaml"}
+# Programs that are not on PyPI.
+PROGRAMS = {"bwa"}
 
 
 def pinned():
@@ -65,12 +67,12 @@ def rules():
 def test_versions_are_those_of_the_requirements(environment):
     wanted = pinned()
     for name, version in packages(environment).items():
-        if name != "python":
+        if name not in {"python", *PROGRAMS}:
             assert wanted.get(name) == version, name
 
 
 def test_there_is_an_environment_for_each_family():
-    assert {path.stem for path in ENVIRONMENTS} == {"analysis", "pages"}
+    assert {path.stem for path in ENVIRONMENTS} == {"alignment", "analysis", "pages"}
 
 
 @pytest.mark.parametrize(("script", "environment"), list(rules()))

@@ -193,6 +193,16 @@ def public_parents(wildcards):
     return [line for line in PUBLIC if line == LINES[wildcards.line]["parent"]]
 
 
+# Samples whose exomes are aligned here, and those that come aligned.
+FASTQ = MEASUREMENTS.query("format == 'fastq'")["sample"].tolist()
+ALIGNED = MEASUREMENTS.query("format in ('bam', 'cram')")["sample"].tolist()
+
+
+def one_of(names):
+    """Return the pattern that only these names match; none does where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def alignment(sample):
     """Return the alignment of a sample's exome and its index: the user's, or made here.
 
@@ -211,6 +221,17 @@ def alignment(sample):
     beside = [place for place in places if os.path.exists(place)]
     index = f"<results>/alignments/{sample}.wes.{row['format']}.{ending[0]}"
     return path, *(beside[:1] or [index])
+
+
+def lanes(wildcards, column):
+    """Return the files in a column of samples.tsv of all lanes of an exome."""
+    return [row[column] for row in LANES[wildcards.sample, "wes"]]
+
+
+def aligner_index(wildcards):
+    """Return the aligner's index of the reference to be made; [] where it stands beside it."""
+    beside = config["resources"]["reference"] + ".pac"
+    return [] if os.path.exists(beside) else ["<results>/reference/aligner"]
 
 
 def giver(sample):

@@ -2,10 +2,60 @@
 
 needs  the files of samples.tsv, the reference, the targets of the capture kits
 makes  <results>/alignments/{sample}.wes.bam and .bai (of FASTQ), the index of a BAM or CRAM
+       <results>/reference/aligner (where the reference has no index of an aligner)
        <results>/wes/{kit}.bins.parquet, <results>/wes/{sample}.sites.parquet
        <results>/signals/{sample}.wes.parquet and .facts.json
        <results>/contrasts/{sample}.wes.parquet, .noise.json and .exon_losses.parquet
+       <results>/quality/{sample}.wes.tsv, <results>/genotypes/{sample}.wes.parquet
 """
+
+
+rule index_reference:
+    """Make the aligner's index of the reference, where there is none beside it."""
+    input:
+        reference=config["resources"]["reference"] or [],
+        library=library("index_reference"),
+    output:
+        index=directory("<results>/reference/aligner"),
+    log:
+        "<results>/logs/index_reference.log",
+    benchmark:
+        "<results>/benchmarks/index_reference.tsv"
+    conda:
+        "../../envs/alignment.yaml"
+    # bwa takes 5 GB and an hour for a human genome; bwa-mem2 28 bytes a base.
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(180),
+    script:
+        "../scripts/index_reference.py"
+
+
+rule align:
+    """Align the pairs of FASTQ of one exome, sort the reads, mark duplicates."""
+    input:
+        first=lambda wildcards: lanes(wildcards, "path"),
+        second=lambda wildcards: lanes(wildcards, "path2"),
+        reference=config["resources"]["reference"] or [],
+        index=aligner_index,
+        library=library("align"),
+    output:
+        alignment="<results>/alignments/{sample}.wes.bam",
+        index="<results>/alignments/{sample}.wes.bam.bai",
+    log:
+        "<results>/logs/align/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/align/{sample}.tsv"
+    wildcard_constraints:
+        sample=one_of(FASTQ),
+    conda:
+        "../../envs/alignment.yaml"
+    threads: 8
+    resources:
+        mem_mb=growing(12000),
+        runtime=growing(480),
+    script:
+        "../scripts/align.py"
 
 
 rule index_wes:
@@ -20,6 +70,7 @@ rule index_wes:
     benchmark:
         "<results>/benchmarks/index_wes/{sample}.{form}.{kind}.tsv"
     wildcard_constraints:
+        sample=one_of(ALIGNED),
         form="bam|cram",
         kind="bai|crai",
     conda:
@@ -140,3 +191,54 @@ rule contrast_wes:
         wes=config["wes"],
     script:
         "../scripts/contrast_wes.py"
+
+
+rule measure_quality_wes:
+    """Measure depth, duplicates, noise, sex and foreign DNA of an exome; judge them."""
+    input:
+        signals="<results>/signals/{sample}.wes.parquet",
+        facts="<results>/signals/{sample}.wes.facts.json",
+        noise="<results>/contrasts/{sample}.wes.noise.json",
+        library=library("measure_quality_wes"),
+    output:
+        quality="<results>/quality/{sample}.wes.tsv",
+    log:
+        "<results>/logs/measure_quality/{sample}.wes.log",
+    benchmark:
+        "<results>/benchmarks/measure_quality/{sample}.wes.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        sex=cell("sex", "wes"),
+        compared=lambda wildcards: bool(baselines("wes")(wildcards)),
+        settings=config["quality"],
+        overdispersion=config["wes"]["overdispersion"],
+    script:
+        "../scripts/measure_quality_wes.py"
+
+
+rule genotype_wes:
+    """Take the genotypes of an exome that tell one person from another."""
+    input:
+        signals="<results>/signals/{sample}.wes.parquet",
+        sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
+        library=library("genotype_wes"),
+    output:
+        genotypes="<results>/genotypes/{sample}.wes.parquet",
+    log:
+        "<results>/logs/genotype/{sample}.wes.log",
+    benchmark:
+        "<results>/benchmarks/genotype/{sample}.wes.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        settings=config["identity"],
+        overdispersion=config["wes"]["overdispersion"],
+    script:
+        "../scripts/genotype_wes.py"
