@@ -291,6 +291,24 @@ def panel(sample):
     return others[: config["wes"]["panel_size"]]
 
 
+# What the counts of alleles depend on: another prior must not count all reads again.
+COUNTING = {
+    **{key: config["wes"][key] for key in ("min_base_quality", "min_mapping_quality")},
+    **{
+        key: config["variants"][key]
+        for key in (
+            "parts",
+            "flank_bp",
+            "max_depth",
+            "candidate_reads",
+            "candidate_total",
+            "candidate_fraction",
+            "homozygous_fraction",
+        )
+    },
+}
+
+
 def strangers(wildcards):
     """Return the exomes of other people that show where reads of a line err."""
     own = [row["sample"] for row in exomes(wildcards) if row["role"] == "own"]

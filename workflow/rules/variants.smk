@@ -44,9 +44,7 @@ rule count_variants:
         exomes=exomes,
         panel=strangers,
         samples=joint_exomes,
-        settings=config["variants"],
-        min_base_quality=config["wes"]["min_base_quality"],
-        min_mapping_quality=config["wes"]["min_mapping_quality"],
+        settings=COUNTING,
     script:
         "../scripts/count_variants.py"
 

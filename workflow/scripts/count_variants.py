@@ -10,9 +10,7 @@ from linedrift.variant_samples import exomes
 
 def main(job):
     """Go over all alignments of a line at once; write counts of candidates and of errors."""
-    settings = job.params.settings | {
-        name: job.params[name] for name in ("min_base_quality", "min_mapping_quality")
-    }
+    settings = job.params.settings
     of = exomes(job.params.line, job.params.exomes, job.params.panel, {})
     files = [
         pileup.Alignment(
@@ -45,9 +43,13 @@ def points(path):
 
 
 def searched(beds, asked, flank):
-    """Return the targets of all kits of a line with their flanks, and the hotspots."""
+    """Return the targets of all kits of a line with their flanks, and the hotspots.
+
+    A hotspot on a chromosome without any target (of a kit for a few genes) is not looked at.
+    """
     parts = [targets.read(path) for path in beds]
     wide = intervals.widened(pd.concat(parts, ignore_index=True), flank)
+    asked = asked[asked["chrom"].isin(wide["chrom"].unique())]
     return intervals.merge(pd.concat([wide, asked[["chrom", "start", "end"]]]))
 
 
