@@ -13,7 +13,7 @@ from linedrift.rna_tables import ALLELE_COUNTS, GENES
 pytestmark = pytest.mark.real
 
 SETTINGS = {
-    "stranded_share": 0.8, "unstranded_difference": 0.1, "least_reads": 1000,
+    "stranded_share": 0.8, "unstranded_difference": 0.1, "least_strand_reads": 1000,
     "least_genes_found": 0.2, "most_low_mapping": 0.1, "most_other_bases": 0.05,
     "min_mapping_quality": 20, "min_base_quality": 20, "strand_reads": 200_000,
 }  # fmt: skip

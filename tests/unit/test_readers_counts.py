@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from linedrift.readers import counts
 from linedrift.readers.files import ReadingError
 
-SETTINGS = {"stranded_share": 0.8, "unstranded_difference": 0.1, "least_reads": 100}
+SETTINGS = {"stranded_share": 0.8, "unstranded_difference": 0.1, "least_strand_reads": 100}
 N = 60
 IDS = [f"ENSG{number:011d}" for number in range(1, N + 1)]
 ONE = np.random.default_rng(1).poisson(80, N)

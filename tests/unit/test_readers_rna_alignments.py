@@ -9,7 +9,7 @@ from linedrift.readers.files import ReadingError
 
 SETTINGS = {
     "min_mapping_quality": 20, "min_base_quality": 20, "most_other_bases": 0.1,
-    "strand_reads": 1000, "stranded_share": 0.8, "unstranded_difference": 0.1, "least_reads": 10,
+    "strand_reads": 1000, "stranded_share": 0.8, "unstranded_difference": 0.1, "least_strand_reads": 10,
 }  # fmt: skip
 READ = 50
 CONTIGS = (

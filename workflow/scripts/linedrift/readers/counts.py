@@ -86,7 +86,7 @@ def read(
     format
         One of `FORMATS`.
     settings
-        stranded_share, unstranded_difference, least_reads (see `strand_of`).
+        stranded_share, unstranded_difference, least_strand_reads (see `strand_of`).
     name_in_file
         Title of the sample's column, exactly; may be empty where there is one.
     strandedness
@@ -188,10 +188,10 @@ def strand_of(forward: float, reverse: float, settings: Mapping[str, Any]) -> st
     settings
         stranded_share (at least this share on one strand is a stranded library),
         unstranded_difference (shares that differ by this at the most are not stranded),
-        least_reads (fewer reads decide nothing).
+        least_strand_reads (fewer reads decide nothing).
     """
     both = forward + reverse
-    if both < settings["least_reads"]:
+    if both < settings["least_strand_reads"]:
         return "undecided"
     share = forward / both
     if share >= settings["stranded_share"]:
