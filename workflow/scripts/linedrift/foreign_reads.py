@@ -18,7 +18,7 @@ from linedrift.kinship import Key, places
 
 # Resolution of the fit: foreign shares, reads of an error, shifts of an event, heterozygosity.
 _FOREIGN = np.r_[0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, np.arange(0.1, 0.51, 0.05)]
-_ERRORS = np.array([0.0005, 0.001, 0.002, 0.004, 0.008])
+_ERRORS = np.array([0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008])
 _SHIFTS = np.r_[np.arange(0, 0.46, 0.03), 0.48]
 _HETEROZYGOSITY = np.array([0.05, 0.25, 0.45, 0.7])
 _SHARED = np.array([0.0, 0.5])
