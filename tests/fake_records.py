@@ -7,14 +7,16 @@ that try to break out of a page.
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import fake_variants
 import numpy as np
 import pandas as pd
 import yaml
 from linedrift import tables
 from linedrift.figures import markers_around, tracks
 from linedrift.genome import CHROM_DTYPE, GRCH38
-from linedrift.records import BankRecord, LineRecord
+from linedrift.records import BankRecord, LineRecord, Variants
 from linedrift.verdict import assess
 
 HOSTILE = "<script>alert(1)</script>"
@@ -29,6 +31,23 @@ def shipped_hotspots() -> pd.DataFrame:
     """Return the hotspot table of the repository, as text."""
     path = REPOSITORY / "resources" / "cnv_hotspots.tsv"
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
+def settings() -> dict[str, Any]:
+    """Return the settings that are shipped."""
+    return dict(yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8")))
+
+
+def shipped_points() -> pd.DataFrame:
+    """Return the hotspots of point mutations of the repository, as text."""
+    path = REPOSITORY / "resources" / "snv_hotspots.tsv"
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
+def cancer_genes() -> list[str]:
+    """Return the cancer genes of the repository."""
+    path = REPOSITORY / "resources" / "cancer_genes.tsv"
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)["gene"].tolist()
 
 
 def contrast(fractions: dict[str, float], seed: int, step_bp: int = 40_000) -> pd.DataFrame:
@@ -198,11 +217,11 @@ def identity(line: str, donor: str, *, failed: int | None = None) -> pd.DataFram
 
 def verdict(record: LineRecord, donor: str) -> dict[str, object]:
     """Return verdict.json of a record, by the rules and settings that are shipped."""
-    settings = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text("utf-8"))
     line = record.line | {"parent": donor}
     _, words = assess(
         line, record.measurements, record.events, record.trajectories, record.hotspots,
-        shipped_hotspots(), record.quality, record.identity, settings["verdict"],
+        shipped_hotspots(), record.quality, record.identity, settings()["verdict"],
+        record.variants, shipped_points(), cancer_genes(),
     )  # fmt: skip
     return words
 
@@ -215,8 +234,14 @@ def line_record(
     failed: int | None = None,
     empty: bool = False,
     step_bp: int = 15_000,
+    exome: bool = False,
+    text: str = "",
 ) -> LineRecord:
-    """Return the record of one line; `empty` has no event, `failed` names a bad passage."""
+    """Return the record of one line; `empty` has no event, `failed` names a bad passage.
+
+    With `exome` each passage has an exome as well; `text` stands where its variants have texts.
+    """
+    assays = ("snp_array", "wes") if exome else ("snp_array",)
     private = tier == "private"
     own = events(line, inherited=private)
     own = tables.EVENTS.empty() if empty else own
@@ -229,20 +254,24 @@ def line_record(
     binned, loci = [], []
     for i, passage in enumerate(PASSAGES):
         fractions = {key: 0.0 if empty else values[i] for key, values in FRACTIONS.items()}
-        measured = contrast(fractions, seed=passage, step_bp=step_bp)
-        name = {"sample": f"{line}-p{passage}", "assay": "snp_array"}
-        binned.append(tracks(measured, **name, bin_bp=500_000 if private else 1_000_000))
-        loci.append(markers_around(measured, own, **name, per_event=400))
+        for n, assay in enumerate(assays):
+            measured = contrast(fractions, seed=100 * n + passage, step_bp=step_bp * (1 + 4 * n))
+            name = {"sample": f"{line}-p{passage}", "assay": assay}
+            binned.append(tracks(measured, **name, bin_bp=500_000 if private else 1_000_000))
+            loci.append(markers_around(measured, own, **name, per_event=400))
     markers = pd.concat(loci, ignore_index=True)
     measurements = pd.DataFrame(
         [
-            {"sample": f"{line}-p{p}", "line": line, "passage": p, "assay": "snp_array"}
-            | {"format": "final_report", "platform": "GSA-24v3", "batch": f"B{p // 20}"}
+            {"sample": f"{line}-p{p}", "line": line, "passage": p, "assay": assay}
+            | {"format": "bam" if assay == "wes" else "final_report", "batch": f"B{p // 20}"}
+            | {"platform": "Exome v8" if assay == "wes" else "GSA-24v3"}
             | {"bank": {12: "seed", 38: "MCB", 52: "WCB"}.get(p, "")}
             | {"baseline": f"{donor}-p0" if private else ""}
             for p in PASSAGES
+            for assay in assays
         ]
     )
+    found_variants = fake_variants.variants(line, donor, failed=failed, empty=empty, text=text)
     record = LineRecord(
         tier=tier,
         line={
@@ -266,6 +295,7 @@ def line_record(
             "linedrift": "0.1.0", "made": "2026-11-22", "reference": "GRCh38",
             "samples.tsv (SHA-256)": "9f2c" * 16,
         },
+        variants=found_variants if exome else Variants(),
         downloads=(
             ("events.tsv", "events of the line", "ab12" * 16),
             ("trajectories.tsv", "cell fractions by passage", "cd34" * 16),
@@ -294,6 +324,8 @@ def bank_record(n_lines: int = 6, *, tier: str = "private", hostile: bool = Fals
                 "latest_passage": 52, "n_passages": 4, "assays": "snp_array",
                 "n_acquired": {"altered": 2, "watch": 1}.get(word, 0), "n_inherited": i % 4,
                 "hotspots_present": "20q11.21 gain;trisomy 12" if word == "altered" else "",
+                "n_variants": (3 if i % 2 else 0) if i % 3 else "",
+                "variants_present": "TP53 R175H in 45 %" if i % 3 and i % 2 else "",
                 "page": f"{name}.html",
             }
         )  # fmt: skip

@@ -175,7 +175,7 @@ def test_a_bank_that_asks_for_exomes_gets_no_verdict_without():
 def test_limits_are_stated_for_what_is_absent():
     result = judged()[1]
     n = int((POINTS["tier"] == "A").sum())
-    said = f"None of the {n} TP53 hotspots of point mutations is mutated: each would have been "
+    said = f"No point mutation was found at the {n} TP53 hotspots: each would have been "
     assert said + "seen in 9 % of cells or more." in result["sentence"]
     assert result["detection"][-1] == (
         f"Point mutations at {n} of the {n} TP53 hotspots in 9 % of cells or more would have "
@@ -194,7 +194,7 @@ def test_hotspots_that_were_not_testable_are_named_with_their_reason():
         "not_testable"
     ] == ["TP53 R175H, TP53 R273H: depth 3, at least 8"]
     n = int((POINTS["tier"] == "A").sum())
-    assert f"None of {n - 2} of the {n} TP53 hotspots" in passage["sentence"]
+    assert f"found at {n - 2} of the {n} TP53 hotspots" in passage["sentence"]
 
 
 def test_a_limit_above_the_one_asked_for_is_said():
@@ -214,7 +214,7 @@ def test_nothing_tested_is_no_statement_of_absence():
     spots = made.points(state="not_testable", limit=NAN, reason="failed quality")
     passage = of(judged(made.variants([], [], spots)))
     assert "were not testable." in passage["sentence"]
-    assert "None of" not in passage["sentence"]
+    assert "No point mutation" not in passage["sentence"]
 
 
 def test_without_the_table_nothing_is_said_of_point_mutations():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift import plots
-from linedrift.figures import in_window, state_text, zoom_means, zoom_samples
+from linedrift.figures import assay_name, in_window, state_text, zoom_means, zoom_samples
 from linedrift.genome import GRCH38
 from linedrift.plots import INK, Figure, axis, axis_name, layout, numbers, plain
 
@@ -26,8 +26,9 @@ def zoom_figure(
     drawn = layout(440, margin={"l": 64, "r": 12, "t": 68, "b": 44})
     data: list[Figure] = []
     budget = max_points // max(2 * len(samples), 1)
+    several = len({row.assay for row in samples}) > 1
     for i, row in enumerate(samples):
-        own = markers[(markers["sample"] == row.sample) & in_window(markers, event)]
+        own = markers[of_measurement(markers, row) & in_window(markers, event)]
         level = own[np.isfinite(own["log_ratio"].to_numpy(dtype=float))]
         allele = own[np.isfinite(own["shift"].to_numpy(dtype=float))]
         data += _zoom_points(level, "log_ratio", event, style, i, budget)
@@ -35,11 +36,18 @@ def zoom_figure(
         data += _zoom_means(level, allele, event, i)
         drawn |= _zoom_axes(event, i, len(samples))
         domain = drawn[axis_name(i, "xaxis")]["domain"]
-        title = f"<b>{plain(plots.shorten(row.sample))}</b><br>{plain(_short_state(row))}"
+        name = plots.shorten(row.sample)
+        name = f"<b>{plain(name)}</b>" + (f" {plain(assay_name(row.assay))}" if several else "")
+        title = f"{name}<br>{plain(_short_state(row))}"
         place = {"xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
         drawn["annotations"].append(plots.note(title, x=sum(domain) / 2, y=1, **place))
         drawn["shapes"] += _zoom_shapes(event, style, i)
     return {"data": data, "layout": drawn}
+
+
+def of_measurement(markers: pd.DataFrame, row: Any) -> pd.Series:
+    """Return which loci are of the measurement (sample and assay) of a row of `zoom_samples`."""
+    return (markers["sample"] == row.sample) & (markers["assay"] == row.assay)
 
 
 def _short_state(row: Any) -> str:

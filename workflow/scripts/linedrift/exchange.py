@@ -142,7 +142,7 @@ def write_seg(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downlo
 
 
 def _segments(record: LineRecord) -> list[tuple[str, str, int, int, int, float]]:
-    """Return ID, chrom, 1-based start, end, bins and mean of the stretches of each sample.
+    """Return ID, chrom, 1-based start, end, bins and mean of the stretches of each measurement.
 
     An event has the log2 of its copies; what lies between events has the mean of its bins and is
     left out where no bin has a level.
@@ -153,11 +153,14 @@ def _segments(record: LineRecord) -> list[tuple[str, str, int, int, int, float]]
         states = {row["event_id"]: row for row in rows_of(present[present["sample"] == sample])}
         events = record.events[record.events["event_id"].isin(list(states))]
         own = record.tracks[record.tracks["sample"] == sample].dropna(subset=["log_ratio"])
-        for chrom in CHROMOSOMES:
-            here = rows_of(events[events["chrom"] == chrom])
-            bins = own[own["chrom"] == chrom]
-            for start, end, n, mean in _pieces(here, bins, states, record):
-                rows.append((sample, chrom, start + 1, end, n, mean))
+        assays = list(dict.fromkeys(own["assay"])) or [""]
+        for assay in assays:
+            name = f"{sample}.{assay}" if len(assays) > 1 else sample
+            for chrom in CHROMOSOMES:
+                here = rows_of(events[events["chrom"] == chrom])
+                bins = own[(own["chrom"] == chrom) & (own["assay"] == assay)]
+                for start, end, n, mean in _pieces(here, bins, states, record):
+                    rows.append((name, chrom, start + 1, end, n, mean))
     return rows
 
 

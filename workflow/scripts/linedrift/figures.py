@@ -207,13 +207,18 @@ def label_events(events: pd.DataFrame) -> pd.DataFrame:
 
     The tag (E1, E2, ...) follows the order of the frame and links figures and tables.
     """
-    n = np.arange(len(events))
     words = events["kind"].map(KIND_WORDS).fillna(events["kind"])
+    return styles(events["event_id"], events["band"] + " " + words, "E")
+
+
+def styles(ids: pd.Series, labels: pd.Series, prefix: str) -> pd.DataFrame:
+    """Return event_id, tag (`prefix` and number), label, colour, symbol, dash of each."""
+    n = np.arange(len(ids))
     return pd.DataFrame(
         {
-            "event_id": events["event_id"].to_numpy(),
-            "tag": [f"E{i + 1}" for i in n],
-            "label": (events["band"] + " " + words).to_numpy(),
+            "event_id": ids.to_numpy(),
+            "tag": [f"{prefix}{i + 1}" for i in n],
+            "label": labels.to_numpy(),
             "colour": [PALETTE[i % len(PALETTE)] for i in n],
             "symbol": [SYMBOLS[i % len(SYMBOLS)] for i in n],
             "dash": [DASHES[i % len(DASHES)] for i in n],
@@ -274,12 +279,17 @@ MAX_COLUMNS = 4
 
 
 def zoom_samples(event: Any, markers: pd.DataFrame, trajectories: pd.DataFrame) -> list[Any]:
-    """Return the rows of TRAJECTORIES that the zoom shows: at most four, by passage."""
-    own = trajectories[
-        (trajectories["event_id"] == event.event_id)
-        & trajectories["sample"].isin(markers.loc[in_window(markers, event), "sample"])
-    ].sort_values("passage", kind="stable")
-    return rows_of(own.iloc[_thinned(np.arange(len(own)), MAX_COLUMNS)])
+    """Return the rows of TRAJECTORIES that the zoom shows, with their assay: at most four.
+
+    They are by passage; a passage that two assays measured has a row of each, and there are fewer
+    passages then.
+    """
+    near = markers.loc[in_window(markers, event), ["sample", "assay"]].drop_duplicates()
+    own = trajectories[trajectories["event_id"] == event.event_id]
+    own = own[own["sample"].isin(near["sample"])].sort_values("passage", kind="stable")
+    most = max(MAX_COLUMNS // max(near["assay"].nunique(), 1), 1)
+    shown = own.iloc[_thinned(np.arange(len(own)), most)]
+    return rows_of(shown.merge(near, on="sample"))
 
 
 def zoom_means(loci_level: pd.DataFrame, loci_allele: pd.DataFrame, event: Any) -> pd.DataFrame:

@@ -19,8 +19,8 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from linedrift import bank_views, views
-from linedrift.closeup import zoom_figure
+from linedrift import bank_views, variant_views, views
+from linedrift.closeup import of_measurement, zoom_figure
 from linedrift.figures import assay_name, label_events, rows_of, zoom_means, zoom_samples
 from linedrift.plots import Figure, genome_figure, trajectory_figure
 from linedrift.records import BankRecord, LineRecord
@@ -96,7 +96,11 @@ def line_page(
         verdict=_NO_VERDICT | record.verdict,
         samples=samples,
         matrix=matrix,
-        certificate=views.certificate(record, matrix),
+        certificate=[
+            *views.certificate(record, matrix),
+            *variant_views.certificate(record, samples),
+        ],
+        variants=variant_views.section(record, samples),
         events=_event_tables(record, events, samples, styles),
         n_inherited=max(record.inherited, len(events["inherited"])),
         figures=_figures(record, events["counted"], styles, max_points),
@@ -314,7 +318,7 @@ def _closeups(
                     "tag": style.tag,
                     "label": style.label,
                     "plot": plot,
-                    "samples": [row.sample for row in samples],
+                    "samples": list(dict.fromkeys(row.sample for row in samples)),
                     "rows": _closeup_rows(event, record.markers, samples),
                 }
             )
@@ -323,13 +327,15 @@ def _closeups(
 
 def _closeup_rows(event: Any, markers: pd.DataFrame, samples: list[Any]) -> list[dict[str, str]]:
     rows = []
+    several = len({sample.assay for sample in samples}) > 1
     for sample in samples:
-        own = markers[(markers["sample"] == sample.sample) & (markers["chrom"] == event.chrom)]
+        own = markers[of_measurement(markers, sample) & (markers["chrom"] == event.chrom)]
+        name = sample.sample + (f", {assay_name(sample.assay)}" if several else "")
         level = own[own["log_ratio"].notna()]
         allele = own[own["shift"].notna()]
         rows += [
             {
-                "sample": sample.sample,
+                "sample": name,
                 "part": part.part,
                 "log_ratio": views.signed(part.log_ratio),
                 "n_levels": str(part.n_levels),

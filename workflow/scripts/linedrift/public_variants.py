@@ -49,7 +49,7 @@ def public_variants(
         `called` and `courses` of the named ones (V1, V2, ...), without reads; `hotspots` where
         they are present. `facts`: `inherited_at_least` (a power of ten, or 0); `counts`: rows of
         sample, gene (or ""), class and n of the acquired ones that are not named; `asked`: rows
-        of sample, tested (0, or None: some), present and limit; `target_bp`.
+        of sample, tested (0, or None: some), present and limit; `target_bp`, `annotated`.
     """
     if not basis.get("points"):
         return Variants()
@@ -62,8 +62,10 @@ def public_variants(
         "counts": _counts(variants, set(names), samples, basis),
         "asked": [_asked(sample, variants, courses, basis, settings) for sample in samples],
     }
-    if "target_bp" in variants.facts:
-        facts["target_bp"] = int(variants.facts["target_bp"])
+    # Both are of the capture and of the settings, not of the person.
+    for name, kind in (("target_bp", int), ("annotated", bool)):
+        if name in variants.facts:
+            facts[name] = kind(variants.facts[name])
     return Variants(called, courses, _hotspots(called, courses, basis), facts)
 
 

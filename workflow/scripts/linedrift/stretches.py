@@ -48,6 +48,8 @@ def medians(own: pd.DataFrame, events: pd.DataFrame, settings: Mapping[str, Any]
         stepped = steps.nearest(of_pieces[column], settings[step])
         of_pieces[column] = stepped.where(lengths >= settings[name])
     width = int(settings["level_bin"])
+    # Where an exome has no level it may have a SNP of the donor's: such a bin is not listed.
+    own = own[own["log_ratio"].notna()]
     start = own["start"] // width * width
     bins = pd.DataFrame({"chrom": own["chrom"], "start": start, "end": start + width})
     bins = bins.assign(sample=own["sample"], assay=own["assay"]).drop_duplicates()

@@ -162,7 +162,7 @@ def _finding(
     elif rule == "doubtful":
         text += f"; does not count: posterior {math.floor(1000 * variant['posterior']) / 1000:g}"
     elif rule == "disputed":
-        text += "; does not count: calls in this gene came from reads of mouse feeder cells"
+        text += "; does not count: such calls were traced to reads of mouse feeder cells"
     elif rule == "point":
         text += "; recurrent"
     if spot.get("source") and rule not in ("disputed", "doubtful"):
@@ -283,15 +283,15 @@ def sentence(sample: Mapping[str, Any], variants: Variants, basis: Mapping[str, 
     if found["tested"] == 0:
         return f". The {genes} hotspots of point mutations were not testable"
     if found["tested"] is None:
-        which = f"the {genes} hotspots of point mutations that were testable"
+        which = f"the {genes} hotspots that were testable"
     elif found["tested"] < found["of"]:
-        which = f"{found['tested']} of the {found['of']} {genes} hotspots of point mutations"
+        which = f"{found['tested']} of the {found['of']} {genes} hotspots"
     else:
-        which = f"the {found['of']} {genes} hotspots of point mutations"
+        which = f"the {found['of']} {genes} hotspots"
     down = "at no stated limit"
     if not math.isnan(found["limit"]):
         down = f"each would have been seen in {_down_to(found['limit'])}"
-    return f". None of {which} is mutated: {down}"
+    return f". No point mutation was found at {which}: {down}"
 
 
 def _down_to(limit: float) -> str:

@@ -123,16 +123,16 @@ def hotspot_matrix(
 
 def samples_of(record: LineRecord) -> list[dict[str, Any]]:
     """Return sample, passage, bank and short label of the line's samples, by passage."""
-    own = record.measurements.sort_values("passage", kind="stable").drop_duplicates("sample")
-    return [
-        {
-            "sample": row["sample"],
-            "passage": int(row["passage"]),
-            "bank": str(row.get("bank", "") or ""),
-            "label": f"p{int(row['passage'])}",
-        }
-        for row in own.to_dict("records")
-    ]
+    found: dict[str, dict[str, Any]] = {}
+    for row in record.measurements.sort_values("passage", kind="stable").to_dict("records"):
+        passage = int(row["passage"])
+        sample = found.setdefault(
+            row["sample"],
+            {"sample": row["sample"], "passage": passage, "bank": "", "label": f"p{passage}"},
+        )
+        # The sheet may name the bank in the row of one assay only.
+        sample["bank"] = sample["bank"] or str(row.get("bank", "") or "")
+    return list(found.values())
 
 
 # Events -------------------------------------------------------------------------------------
@@ -380,19 +380,23 @@ def quality_failures(quality: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def track_means(tracks: pd.DataFrame) -> dict[str, Any]:
-    """Return the table under the genome figure: per chromosome and sample the two means."""
-    names = list(dict.fromkeys(tracks["sample"]))
-    means = tracks.groupby(["chrom", "sample"], observed=True)[["log_ratio", "imbalance"]].mean()
+    """Return the table under the genome figure: per chromosome and measurement the two means."""
+    names = list(dict.fromkeys(zip(tracks["sample"], tracks["assay"], strict=True)))
+    of = ["chrom", "sample", "assay"]
+    means = tracks.groupby(of, observed=True)[["log_ratio", "imbalance"]].mean()
     found = {key: row for key, row in zip(means.index, rows_of(means), strict=True)}
     chroms = [
         str(name) for name in tracks["chrom"].cat.categories if (tracks["chrom"] == name).any()
     ]
+    several = len({assay for _, assay in names}) > 1
     return {
-        "samples": names,
+        "samples": [
+            f"{sample}, {assay_name(assay)}" if several else sample for sample, assay in names
+        ],
         "rows": [
             {
                 "chrom": chrom.removeprefix("chr"),
-                "cells": [_mean_cell(found.get((chrom, name))) for name in names],
+                "cells": [_mean_cell(found.get((chrom, *name))) for name in names],
             }
             for chrom in chroms
         ],
