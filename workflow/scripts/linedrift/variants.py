@@ -419,7 +419,8 @@ def ask_hotspots(
     """
     points = hotspots[hotspots["scope"] == "point"].reset_index(drop=True)
     found = at_points(counts.sites, points)
-    rows = pd.Index(found).get_indexer(points["id"]) if len(found) else np.full(len(points), -1)
+    place = {name: row for row, name in enumerate(found) if name}
+    rows = np.array([place.get(name, -1) for name in points["id"]], dtype=np.int64)
     some = counts.take(rows[rows >= 0])
     shape = (len(some), len(counts.samples))
     copies = np.full(shape, 2.0) if copies is None else copies[rows[rows >= 0]]
