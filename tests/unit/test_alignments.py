@@ -411,13 +411,18 @@ def test_real_alignments_are_accepted_or_refused_for_the_right_reason(real_data,
 
 
 @pytest.mark.real
-def test_targets_of_real_kits_are_told_by_build(real_data, repository):
+def test_targets_of_real_kits_are_told_by_build(real_data, repository, tmp_path):
     markers = pd.read_csv(repository / "resources" / "build_markers.tsv", sep="\t")
     folder = real_data / "wes" / "exomecnv_chr21_x"
     kit = targets.read(next(folder.glob("*chr21X*.bed")))
     assert set(kit["chrom"].astype(str)) == {"chr21", "chrX"}
     targets.check_build("kit", kit, markers)
-    for file in (real_data / "reference").rglob("*hg19*.bed*"):
-        with pytest.raises(ReadingError, match="GRCh37"):
-            old = targets.read(file)
-            targets.check_build(file, old, markers)
+    old = real_data / "reference" / "targets" / "NimbleGen_SeqCapEZ_v3.hg19.bed.gz"
+    with pytest.raises(ReadingError, match="beyond the end .* the targets fit GRCh37"):
+        targets.read(old)
+    with gzip.open(old, "rt") as text:
+        inner = [line for line in text if line.startswith(("20\t", "17\t"))]
+    (tmp_path / "inner.bed").write_text("".join(inner))
+    kit = targets.read(tmp_path / "inner.bed")
+    with pytest.raises(ReadingError, match="the targets are those of GRCh37"):
+        targets.check_build("inner.bed", kit, markers)
