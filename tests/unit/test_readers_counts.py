@@ -138,6 +138,25 @@ def test_htseq_is_read_without_its_last_rows(tmp_path):
     assert read(named, "htseq", "").genes["gene_name"].iloc[0] == "NAME"
 
 
+def test_reads_on_the_wrong_strand_are_noted(tmp_path):
+    rows = [*zip(IDS, ONE, strict=True), ("__no_feature", 20 * ONE.sum())]
+    reading = read(write(tmp_path / "a.counts", rows), "htseq", "")
+    assert reading.facts["notes"] == [
+        "Only 5% of the reads with a place in the genome are in genes: were they counted on the "
+        "wrong strand?"
+    ]
+
+
+def test_a_table_of_the_gdc_is_a_matrix_with_rows_of_star(tmp_path):
+    header = ["gene_id", "gene_name", "gene_type", "unstranded", "stranded_first", "tpm_unstranded"]
+    rows = [["# gene-model: GENCODE v36"], header, ["N_unmapped", "", "", 900, 900, ""]]
+    rows += [["N_noFeature", "", "", 70, 80, ""]]
+    rows += [[f"{gene}.5", "N", "lncRNA", n, 0, 0.5] for gene, n in zip(IDS, ONE, strict=True)]
+    reading = read(write(tmp_path / "a.tsv", rows), name="unstranded")
+    assert reading.genes["gene_id"].tolist() == IDS
+    assert reading.facts["summary"] == {"unmapped": 900, "noFeature": 70}
+
+
 def test_versions_are_stripped_and_copies_of_a_gene_added(tmp_path):
     ids = [*IDS[:-2], f"{IDS[0]}.7", f"{IDS[1]}.12_PAR_Y"]
     reading = read(matrix(tmp_path / "c.tsv", ids=[f"{IDS[0]}.9", f"{IDS[1]}.12", *ids[2:]]))
@@ -149,8 +168,11 @@ def test_versions_are_stripped_and_copies_of_a_gene_added(tmp_path):
 
 def test_dots_in_symbols_stay():
     ids = ["RP11-34P13.7", "AC012345.1", "NM_000546.6", "ENSG00000141510.18_4", "7157"]
+    ids += ["ENSG00000141510.18|TP53"]
     found = counts.without_version(counts.pa.array(ids)).to_pylist()
-    assert found == ["RP11-34P13.7", "AC012345.1", "NM_000546", "ENSG00000141510", "7157"]
+    assert found == ["RP11-34P13.7", "AC012345.1", "NM_000546", "ENSG00000141510", "7157"] + [
+        "ENSG00000141510"
+    ]
 
 
 @given(order=st.permutations(range(N)), scale=st.integers(1, 9))

@@ -223,3 +223,7 @@ def test_names_that_the_annotation_has_twice_are_not_used(tmp_path):
     of = genes.read(write(tmp_path / "g.tsv", rows))
     found = genes.locate("c", counted(["S", "T"]), of, "g.tsv", SETTINGS)
     assert found.genes["gene_id"].tolist() == ["C"]
+    assert found.facts["notes"] == ["Only 50% of the genes with reads are in the annotation."]
+    twice = counted(["X1", "X2", "X3"], ["T", "T", "A"])
+    with pytest.raises(ReadingError, match="0 of 3 genes"):
+        genes.locate("c", twice, of, "g.tsv", SETTINGS)

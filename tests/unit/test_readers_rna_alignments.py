@@ -9,7 +9,8 @@ from linedrift.readers.files import ReadingError
 
 SETTINGS = {
     "min_mapping_quality": 20, "min_base_quality": 20, "most_other_bases": 0.1,
-    "strand_reads": 1000, "stranded_share": 0.8, "unstranded_difference": 0.1, "least_strand_reads": 10,
+    "strand_reads": 1000, "stranded_share": 0.8, "unstranded_difference": 0.1,
+    "least_strand_reads": 10,
 }  # fmt: skip
 READ = 50
 CONTIGS = (
@@ -89,10 +90,21 @@ def test_reads_that_do_not_count_are_left_out(tmp_path):
     assert reading.facts["n_reads_at_sites"] == 2 and reading.facts["ref_share"] == 1
 
 
-def test_sites_of_other_variants_and_repeated_ones_are_left_out(tmp_path):
-    more = pd.DataFrame({"chrom": "chr20", "start": [120, 130], "ref": ["A", "AT"], "alt": "G"})
-    found = counted(Rna().read(100), tmp_path, pd.concat([SITES, more])).sites
-    assert len(found) == 3
+def test_alternatives_of_one_position_are_rows_and_other_variants_are_counted(tmp_path):
+    more = pd.DataFrame(
+        {
+            "chrom": "chr20",
+            "start": [120, 120, 130],
+            "ref": ["A", "A", "AT"],
+            "alt": ["C", "G", "A"],
+        }
+    )
+    rna = Rna().read(100).read(100, base="C", at=20).read(100, base="G", at=20)
+    reading = counted(rna.read(100, base="G", at=20), tmp_path, pd.concat([more, SITES]))
+    found = reading.sites[reading.sites["start"] == 120]
+    assert found["alt"].tolist() == ["C", "G"] and found["alt_count"].tolist() == [1, 2]
+    assert found["other"].tolist() == [2, 1] and len(reading.sites) == 4
+    assert reading.facts["n_not_snp"] == 1
 
 
 def test_contigs_that_are_not_human_are_listed_with_their_reads(tmp_path):

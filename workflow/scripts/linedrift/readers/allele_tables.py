@@ -115,10 +115,8 @@ def read(
     delimited.check_end(path)
     found = layout(path)
     table = pa.Table.from_batches(list(delimited.batches(path, found, tuple(found.roles))))
-    frame = _frame(path, table)
-    facts: dict[str, Any] = {"format": "ase", "build": of.name, "n_rows": len(frame)}
-    _check_build(path, frame, of, build_markers)
-    placed = _placed(path, frame, of, facts)
+    facts: dict[str, Any] = {"format": "ase", "build": of.name, "n_rows": table.num_rows}
+    placed = check_rows(path, table, of, build_markers, facts)
     sites = _judged(path, _on_grch38(placed, of, chains, facts), settings, facts)
     if fasta:
         check_bases(path, sites, fasta)
@@ -151,6 +149,22 @@ def layout(path: str) -> Layout:
         )
     offset = sum(map(len, lines[: at + 1]))
     return Layout("ase", offset, at + 1, delimiter, columns, roles)
+
+
+def check_rows(
+    path: str,
+    table: pa.Table,
+    of: genome.Build,
+    build_markers: pd.DataFrame | None,
+    facts: dict[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Return the SNPs of rows on their build; raise ReadingError where they are no such counts.
+
+    What is left out is counted in `facts`.
+    """
+    frame = _frame(path, table)
+    _check_build(path, frame, of, build_markers)
+    return _placed(path, frame, of, {} if facts is None else facts)
 
 
 def _frame(path: str, table: pa.Table) -> pd.DataFrame:

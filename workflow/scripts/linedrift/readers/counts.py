@@ -27,7 +27,8 @@ from linedrift.readers.layouts import Layout
 FORMATS = count_layouts.FORMATS
 # Ensembl's version and GENCODE's marks behind it (_2 after a lift-over, _PAR_Y of the second copy
 # of a pseudoautosomal gene, whose reads are those of the first); RefSeq's version.
-_VERSION = r"^(ENS[A-Z]*G\d{11}|[NX][MR]_\d+)(?:\.\d+)?(?:_\d+)?(?:_PAR_Y)?$"
+# Some tables have the symbol behind the identifier (ENSG00000141510.18|TP53).
+_VERSION = r"^(ENS[A-Z]*G\d{11}|[NX][MR]_\d+)(?:\.\d+)?(?:_\d+)?(?:_PAR_Y)?(?:\|.*)?$"
 # Kinds of identifiers, told by how they are spelled; what is none of these is a symbol.
 _KINDS = {"Ensembl": r"^ENS[A-Z]*G\d{11}$", "RefSeq": r"^[NX][MR]_\d+$", "Entrez": r"^\d+$"}
 # Symbols such as MARCH1 and SEPT2 that a spreadsheet took for dates (doi:10.1186/1471-2105-5-80).
@@ -40,8 +41,13 @@ _FRACTIONAL = 0.5
 _MOST_REPEATED = 0.2
 # Counts scaled to a million add up to it within what rounding does.
 _MILLION, _ROUNDING = 1e6, 2e-3
-# Rows that are no gene: those of STAR begin with the first, those of HTSeq with the second.
-_SUMMARY = {"star": "N_", "htseq": "__"}
+# Rows that are no gene, as HTSeq and STAR write them; matrices made of their tables keep them.
+_SUMMARY = r"^(?:__|N_(?:unmapped|multimapping|noFeature|ambiguous)$)"
+# Formats whose own tables always have them.
+_WITH_SUMMARY = {"star": "N_", "htseq": "__"}
+# Below this share of reads with a place in the genome genes were counted on the wrong strand, or
+# the RNA is something else: of poly-A libraries .9 and more are in genes, of total RNA half.
+_LEAST_ASSIGNED = 0.2
 _COUNTINGS = ("unstranded", "forward", "reverse")
 
 
@@ -216,7 +222,7 @@ def _is_summary(path: str, found: Layout, ids: pa.Array) -> np.ndarray:
             f"{path}: is the summary of featureCounts; expected the table of counts beside it, "
             "whose name lacks .summary"
         )
-    rows = pc.starts_with(ids, _SUMMARY.get(found.format, "__")).to_numpy(zero_copy_only=False)
+    rows = pc.match_substring_regex(ids, _SUMMARY).to_numpy(zero_copy_only=False)
     if rows.all():
         raise ReadingError(
             f"{path}: has no row of a gene; expected {count_layouts.TITLES[found.format]}"
@@ -231,14 +237,22 @@ def _keep_summary(
 
     Of all reads with a place in the genome: those in genes against those in none.
     """
-    prefix = _SUMMARY.get(found.format, "__")
-    words = [text.removeprefix(prefix) for text in ids.filter(pa.array(summary)).to_pylist()]
+    words = [text.lstrip("_").removeprefix("N_") for text in ids.filter(summary).to_pylist()]
     facts["summary"] = dict(zip(words, counts[summary].tolist(), strict=True))
     elsewhere = facts["summary"].get("noFeature", facts["summary"].get("no_feature"))
     within = float(np.nansum(counts[~summary]))
-    facts["assigned_share"] = within / max(within + elsewhere, 1.0) if summary.any() else None
-    if found.format in _SUMMARY and not summary.any():
-        facts["notes"].append(f"The rows {prefix}... that tell of reads without a gene are absent.")
+    share = None if elsewhere is None else within / max(within + elsewhere, 1.0)
+    facts["assigned_share"] = share
+    if share is not None and share < _LEAST_ASSIGNED:
+        facts["notes"].append(
+            f"Only {share:.0%} of the reads with a place in the genome are in genes: were they "
+            "counted on the wrong strand?"
+        )
+    if found.format in _WITH_SUMMARY and not summary.any():
+        facts["notes"].append(
+            f"The rows {_WITH_SUMMARY[found.format]}... that tell of reads without a gene are "
+            "absent."
+        )
 
 
 def _column(

@@ -65,6 +65,8 @@ _TABLE = {
 _LONGEST = 5_000_000
 # Below this share of known genes at their place the annotation is of another build.
 _LEAST_FIT, _LEAST_KNOWN = 0.5, 5
+# Share of the genes with reads that an annotation of the same kind has, whatever its release.
+_MANY_FOUND = 0.8
 _WHAT = "expected GFF3 or GTF (Ensembl, GENCODE, RefSeq) on GRCh38, BED, or a table of genes"
 
 
@@ -94,7 +96,7 @@ class Located(NamedTuple):
 
     `genes` has the columns of the counts and of the annotation; `facts`: matched_by,
     n_not_in_annotation, share_of_genes, share_of_reads, share_protein_coding (of reads; None
-    without biotypes).
+    without biotypes), notes (sentences for people).
     """
 
     genes: pd.DataFrame
@@ -396,8 +398,8 @@ def locate(
     """Return the counts of genes that the annotation has, each with its place.
 
     Genes are found by gene_id, else by symbol, Entrez number, or the file's own gene_name, the
-    first way that finds least_genes_found of the genes with reads. Names that the annotation has
-    twice are not used.
+    first way that finds least_genes_found of the genes with reads. Names that the counts or
+    the annotation have twice are not used.
 
     Parameters
     ----------
@@ -420,7 +422,7 @@ def locate(
     tried = {}
     for ours, theirs in _WAYS:
         usable = genes[(genes[theirs] != "") & ~genes[theirs].duplicated(keep=False)]
-        hit = counts[ours].isin(usable[theirs])
+        hit = counts[ours].isin(usable[theirs]) & ~counts[ours].duplicated(keep=False)
         tried[ours, theirs] = float(hit[detected].mean()) if detected.any() else 0.0
         if tried[ours, theirs] >= settings["least_genes_found"]:
             return _joined(counts, usable, ours, theirs, hit, tried[ours, theirs])
@@ -439,9 +441,12 @@ def _joined(
     own = counts[hit].rename(columns={"gene_id": "id_in_file"})
     place = key.loc[own["id_in_file" if ours == "gene_id" else ours]].reset_index(drop=True)
     found = pd.concat([own.reset_index(drop=True), place], axis=1)
-    found = found.drop_duplicates("gene_id").sort_values(["chrom", "start"], ignore_index=True)
+    found = tables.in_genome_order(found)
     total = max(float(counts["count"].sum()), 1.0)
     coding = found["biotype"] == "protein_coding"
+    notes = []
+    if share < _MANY_FOUND:
+        notes.append(f"Only {share:.0%} of the genes with reads are in the annotation.")
     return Located(
         found,
         {
@@ -452,6 +457,7 @@ def _joined(
             "share_protein_coding": float(found.loc[coding, "count"].sum()) / total
             if coding.any()
             else None,
+            "notes": notes,
         },
     )
 

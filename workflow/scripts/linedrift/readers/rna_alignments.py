@@ -40,9 +40,10 @@ _SPIKE_IN = re.compile(r"(?i)ERCC-\d|SIRV|chrIS|phi-?X|NC_001422")
 class Reading(NamedTuple):
     """What the RNA of one sample shows at sites and on contigs that are not human.
 
-    `sites` is a frame of ALLELE_COUNTS, one row for each site asked (0 reads where there are
-    none); `extra` one of EXTRA_CONTIGS, all that the header names; `facts`: the totals of
-    `bam_records.TOTALS`, n_sites, n_usable, n_without_read, n_full, n_reads, ref_share,
+    `sites` is a frame of ALLELE_COUNTS, one row for each SNP asked (0 reads where there are none;
+    several alternatives of one position are rows of their own); `extra` one of EXTRA_CONTIGS, all
+    that the header names; `facts`: the totals of `bam_records.TOTALS`, n_sites, n_not_snp (asked,
+    but no SNP), n_usable, n_without_read, n_full, n_reads_at_sites, ref_share,
     mitochondrial_share.
     """
 
@@ -74,11 +75,12 @@ def read(
         When the file is cut, not sorted, of another build, or has no read that counts.
     """
     path = str(path)
-    lengths = _contigs(path)
+    lengths = contigs(path)
     asked = _asked(sites)
+    places = asked.drop_duplicates(["chrom", "start"])
     pileup = reads.whole(
         path,
-        reads.asked(positions=asked),
+        reads.asked(positions=places),
         reference=reference,
         min_mapping_quality=settings["min_mapping_quality"],
         min_base_quality=settings["min_base_quality"],
@@ -89,7 +91,10 @@ def read(
             f"{path}: none of {facts['n_reads']:,} reads counts (mapping quality of "
             f"{settings['min_mapping_quality']} or more, no duplicate); give another file"
         )
-    found = _with_counts(asked, pileup, settings, facts)
+    alleles = reads.in_order(pileup, places, "alleles").reshape(len(places), 4, 2)
+    place = np.cumsum(~asked.duplicated(["chrom", "start"]).to_numpy()) - 1
+    facts["n_not_snp"] = int((~_are_snps(sites)).sum())
+    found = _with_counts(asked, alleles[place], settings, facts)
     mapped = max(facts["n_mapped"], 1)
     mito = sum(_total(pileup.get(name), "n_mapped") for name in ("chrM", "MT", "M", "chrMT"))
     facts["mitochondrial_share"] = mito / mapped
@@ -97,8 +102,14 @@ def read(
     return Reading(tables.check(found, ALLELE_COUNTS), extra, facts)
 
 
-def _contigs(path: str) -> dict[str, int]:
-    """Return the contigs of an alignment and their lengths; refuse another build."""
+def contigs(path: str) -> dict[str, int]:
+    """Return the contigs of an alignment to the genome, and their lengths.
+
+    Raises
+    ------
+    ReadingError
+        When it is no alignment, or one to a transcriptome or to another build.
+    """
     check_presence(path)
     try:
         with pysam.AlignmentFile(path, check_sq=False) as file:
@@ -120,24 +131,31 @@ def _contigs(path: str) -> dict[str, int]:
     return lengths
 
 
+def _are_snps(sites: pd.DataFrame) -> pd.Series:
+    return sites["ref"].isin(_BASES) & sites["alt"].isin(_BASES)
+
+
 def _asked(sites: pd.DataFrame) -> pd.DataFrame:
-    """Return the SNPs in genome order, each position once, with end and name."""
-    found = sites.astype({"chrom": CHROM_DTYPE}).assign(end=sites["start"] + 1)
+    """Return the SNPs in genome order, each allele once, with end and name."""
+    found = sites[_are_snps(sites)].astype({"chrom": CHROM_DTYPE})
+    found = found.assign(end=found["start"] + 1)
     if "name" not in found:
         found["name"] = found["chrom"].astype("str") + ":" + found["end"].astype("str")
-    snp = found["ref"].isin(_BASES) & found["alt"].isin(_BASES)
-    found = tables.in_genome_order(found[snp])
-    return found.drop_duplicates(["chrom", "start"], ignore_index=True)
+    return tables.in_genome_order(found).drop_duplicates(
+        ["chrom", "start", "ref", "alt"], ignore_index=True
+    )
 
 
 def _with_counts(
     asked: pd.DataFrame,
-    pileup: Mapping[str, Tally],
+    alleles: np.ndarray,
     settings: Mapping[str, Any],
     facts: dict[str, Any],
 ) -> pd.DataFrame:
-    """Return the sites as ALLELE_COUNTS, and add to the facts what they amount to."""
-    alleles = reads.in_order(pileup, asked, "alleles").reshape(len(asked), 4, 2)
+    """Return the sites as ALLELE_COUNTS, and add to the facts what they amount to.
+
+    `alleles` has the reads of A, C, G, T by strand at each site, shape (n, 4, 2).
+    """
     full = (alleles == _FULL).any(axis=(1, 2))
     bases = alleles.sum(axis=2, dtype=np.int64)
     row = np.arange(len(asked))
