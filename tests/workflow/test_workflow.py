@@ -34,10 +34,67 @@ def test_every_rule_of_the_example_is_planned(pristine):
     assert done.returncode == 0, done.stdout
     assert counts(done.stdout) == {
         "check": 1, "read_snp_array": 2, "measure_quality": 2, "genotype": 2, "contrast": 2,
-        "segment": 2, "call_events": 2, "identify_line": 2, "identify_bank": 1, "assess": 2,
-        "bin_signals": 2, "report_line": 2, "report_bank": 1, "publish_bank": 1, "all": 1,
-        "total": 25,
+        "segment": 2, "call_events": 2, "call_variants": 2, "identify_line": 2,
+        "identify_bank": 1, "assess": 2, "bin_signals": 2, "report_line": 2, "report_bank": 1,
+        "publish_bank": 1, "all": 1, "total": 27,
     }  # fmt: skip
+
+
+def with_exomes(folder, platform="kit"):
+    """Write sheets and settings with a donor's FASTQ in two lanes and a line's BAM; return them."""
+    example = folder / "config" / "example"
+    for name in ("1_1.fq", "1_2.fq", "2_1.fq", "2_2.fq", "p12.bam", "p30.bam", "p30.bam.bai"):
+        (example / name).write_text("not looked at in a dry run")
+    (folder / "reference.fa").write_text(">chr20\nACGT\n")
+    (folder / "reference.fa.fai").write_text("chr20\t4\t7\t4\t5\n")
+    (folder / "kit.bed").write_text("chr20\t1\t3\n")
+    rows = "".join(
+        f"example-{name}\twes\t{form}\texample/{one}\t{two}\t\tGRCh38\t{platform}\t\t\t\n"
+        for name, form, one, two in (
+            ("donor\t0", "fastq", "1_1.fq", "example/1_2.fq"),
+            ("donor\t0", "fastq", "2_1.fq", "example/2_2.fq"),
+            ("line\t12", "bam", "p12.bam", ""),
+            ("line\t30", "bam", "p30.bam", ""),
+        )
+    )
+    sheet = (folder / "config" / "samples.tsv").read_text()
+    (folder / "config" / "exomes.tsv").write_text(sheet + rows)
+    lines = (folder / "config" / "lines.tsv").read_text().replace("private", "public")
+    (folder / "public.tsv").write_text(lines)
+    settings = folder / "exomes.yaml"
+    settings.write_text(
+        "lines: public.tsv\nsamples: config/exomes.tsv\nresources: {reference: reference.fa}\n"
+        "wes: {capture: {kit: kit.bed}}\n"
+    )
+    return settings
+
+
+def test_exomes_are_aligned_indexed_and_read_once_each(pristine):
+    said = pristine.run("-n", "--configfile", str(with_exomes(pristine.folder))).stdout
+    planned = counts(said)
+    of_exomes = {
+        "index_reference": 1, "align": 1, "index_wes": 1, "wes_bins": 1, "find_sites": 1,
+        "read_wes": 3, "contrast_wes": 3, "measure_quality_wes": 3, "genotype_wes": 3,
+        "contrast": 2, "read_snp_array": 2, "segment": 5,
+    }  # fmt: skip
+    assert {name: planned.get(name) for name in of_exomes} == of_exomes, said
+    read = inputs(said)["align"]
+    assert {path for path in read if path.endswith(".fq")} == {
+        str(pristine.folder / "config" / "example" / f"{lane}_{end}.fq")
+        for lane in (1, 2)
+        for end in (1, 2)
+    }
+    assert "results/alignments/example-line-p12.wes.bam.bai" in said
+    assert "results/alignments/example-line-p30.wes.bam.bai" not in said
+
+
+def test_exomes_without_targets_are_refused_before_any_job(pristine):
+    settings = with_exomes(pristine.folder, platform="another kit")
+    done = pristine.run("-n", "--configfile", str(settings))
+    assert done.returncode == 1
+    assert "3 measurements by wes on platform 'another kit', but no capture BED" in done.stdout
+    assert "would look lost" in done.stdout
+    with_exomes(pristine.folder)
 
 
 def test_every_rule_says_in_words_what_it_does():
@@ -108,11 +165,7 @@ def loaded_by(scripts):
 
 
 def test_a_rule_lists_exactly_the_modules_that_its_script_loads(pristine):
-    config = pristine.folder / "public.yaml"
-    lines = (pristine.folder / "config" / "lines.tsv").read_text().replace("private", "public")
-    (pristine.folder / "public.tsv").write_text(lines)
-    (pristine.folder / "reference.fa").write_text(">chr20\nACGT\n")
-    config.write_text("lines: public.tsv\nresources:\n  reference: reference.fa\n")
+    config = with_exomes(pristine.folder)
     planned = inputs(pristine.run("-n", "--configfile", str(config)).stdout)
     script_of = {
         name: re.search(r"scripts/(\w+)\.py", body).group(1)
