@@ -81,7 +81,9 @@ def test_noise_is_that_of_the_contrast_and_unknown_without_one(world):
     own, baselines = with_panel(
         exome(bins, sites, people["a"], 5), [exome(bins, sites, people["a"], 6)], [], SETTINGS
     )
-    _, noise = contrast(own, baselines, Karyotype("female"), CONFIG["contrast"])
+    _, noise = contrast(
+        own, baselines, Karyotype("female"), CONFIG["contrast"] | CONFIG["contrast"]["wes"]
+    )
     frame = exome(bins, sites, people["a"], 5)
     assert 0.1 < measured(frame, noise=noise)["log_ratio_sd"] < 0.3
     assert np.isnan(measured(frame)["log_ratio_sd"])

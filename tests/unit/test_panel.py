@@ -31,7 +31,7 @@ def copies_on(bins, copies, chrom="chr5", first=0, last=10**9):
 
 def contrasted(own, baselines, panel):
     own, baselines = with_panel(own, baselines, panel, SETTINGS)
-    frame, noise = contrast(own, baselines, FEMALE, CONFIG["contrast"] | {"response": 1.0})
+    frame, noise = contrast(own, baselines, FEMALE, CONFIG["contrast"] | CONFIG["contrast"]["wes"])
     return frame, noise
 
 
@@ -131,7 +131,9 @@ def test_a_man_is_compared_with_women_on_x(bank):
     own, baselines = with_panel(
         exome(bins, sites, man, 5), [exome(bins, sites, man, 6)], panel, SETTINGS
     )
-    frame, _ = contrast(own, baselines, Karyotype("male"), CONFIG["contrast"] | {"response": 1.0})
+    frame, _ = contrast(
+        own, baselines, Karyotype("male"), CONFIG["contrast"] | CONFIG["contrast"]["wes"]
+    )
     for chrom in ("chrX", "chrY"):
         level = frame.loc[(frame["chrom"] == chrom) & frame["log_ratio"].notna(), "log_ratio"]
         assert len(level) > 20
