@@ -172,7 +172,9 @@ def likelihoods(
     for name, values in errors_alone(counts, alpha, beta, settings).items():
         put(name, values)
     put("one_strand", _one_strand(seen, own, base, share))
-    put("misplaced", _artefact(seen.present, absent, own, base, share) + _figures(counts, settings))
+    of_line = _of_line(seen, grid, own, settings)
+    of_base = _perhaps(seen.present[:, base], absent[:, base], share)
+    put("misplaced", of_line + of_base + _figures(counts, settings))
     alike = seen.real[:, both].sum(axis=1)
     put("slipped", logsumexp(alike + grid.acquired, axis=1))
     foreign = logsumexp(seen.real[:, own] + grid.mosaic, axis=-1)
@@ -180,7 +182,6 @@ def likelihoods(
     kept, lost = _germline(seen, grid, own, base, imbalanced, settings)
     put("inherited", kept)
     put("lost", lost)
-    of_line = _of_line(seen, grid, own, settings)
     if len(base):
         mosaic = logsumexp(seen.real[:, base].sum(axis=1) + grid.mosaic, axis=1)
         put("mosaic_lost", mosaic + absent[:, own].sum(axis=1))
@@ -213,6 +214,9 @@ def errors_alone(
     recur in experiment after experiment (doi:10.1186/1471-2105-12-451), also in the panel.
     """
     both = counts.which("own", "baseline")
+    if not len(both):
+        nothing = np.zeros(len(counts))
+        return {"error_own": nothing, "error_shared": nothing}
     own = log_beta_binomial(counts.alt[:, both], counts.ref[:, both], alpha[:, both], beta[:, both])
     up, down = after_panel(counts, alpha[:, both], beta[:, both], settings)
     alt, ref = counts.alt[:, both].sum(axis=1), counts.ref[:, both].sum(axis=1)
@@ -220,18 +224,19 @@ def errors_alone(
     return {"error_own": own.sum(axis=(1, 2)), "error_shared": shared.sum(axis=1)}
 
 
-def _artefact(
-    present: np.ndarray, absent: np.ndarray, own: np.ndarray, base: np.ndarray, share: float
-) -> np.ndarray:
-    """Return the likelihood of an artefact in passages, which the baseline may show too."""
-    of_base = np.logaddexp(
-        np.log1p(-share) + absent[:, base], np.log(share) + present[:, base]
-    ).sum(axis=1)
-    return some(present[:, own], absent[:, own], share) + of_base
+def _perhaps(present: np.ndarray, absent: np.ndarray, share: float) -> np.ndarray:
+    """Return the likelihood of samples each of which may show an artefact or not, shape (n,)."""
+    return np.logaddexp(np.log1p(-share) + absent, np.log(share) + present).sum(axis=1)
 
 
 def _one_strand(seen: Evidence, own: np.ndarray, base: np.ndarray, share: float) -> np.ndarray:
-    each = [_artefact(seen.strand[..., s], seen.absent, own, base, share) for s in (0, 1)]
+    """Return the likelihood of reads of one strand in passages; the baseline may show them too."""
+    absent = seen.absent
+    each = [
+        some(present[:, own], absent[:, own], share)
+        + _perhaps(present[:, base], absent[:, base], share)
+        for present in (seen.strand[..., 0], seen.strand[..., 1])
+    ]
     return np.logaddexp(*each) - np.log(2)
 
 

@@ -136,6 +136,7 @@ def call_variants(
     )
     facts = {
         **_facts(frame, posterior, some, len(counts)),
+        "warning": _warning(frame["origin"], rate, settings),
         "rate": rate,
         "shared_error": shared,
         "foreign": {sample: {"of": who, "share": part} for sample, (who, part) in foreign.items()},
@@ -312,21 +313,28 @@ def _facts(
     reasons = reasons[origin == ""]
     reasons = np.concatenate([reasons, np.full(sites - len(counts), "misread bases")])
     names = [*dict.fromkeys(ARTEFACTS.values()), *FIGURES, "undecided"]
-    number = {name: int((origin == name).sum()) for name in ("acquired", "expanded", "lost")}
-    gained = number["acquired"] + number["expanded"]
+    kinds = ("acquired", "expanded", "lost", "inherited", "unknown")
     return {
         "sites": sites,
-        **number,
-        "inherited": int((origin == "inherited").sum()),
-        "unknown": int((origin == "unknown").sum()),
+        **{name: int((origin == name).sum()) for name in kinds},
         "not_called": {name: int((reasons == name).sum()) for name in names},
-        "warning": (
-            f"{number['lost']} variants of the baseline are lost and {gained} gained: are donor "
-            "and line swapped?"
-            if number["lost"] >= 5 and number["lost"] > 3 * gained
-            else ""
-        ),
     }
+
+
+def _warning(origin: pd.Series, rate: float, settings: Mapping[str, Any]) -> str:
+    """Return in words what speaks against the samples being what the sheet says, or nothing."""
+    lost, gained = int((origin == "lost").sum()), int(origin.isin(["acquired", "expanded"]).sum())
+    if lost >= settings["swapped_lost"] and lost > 3 * gained:
+        return (
+            f"{lost} variants of the baseline are lost and {gained} gained: are donor and line "
+            "swapped?"
+        )
+    if rate > settings["most_rate"]:
+        return (
+            f"{gained} variants gained, {rate * 1e6:.2g} in a million bases: is the donor "
+            "another person, or is foreign DNA in a passage?"
+        )
+    return ""
 
 
 def _artefacts(posterior: np.ndarray, counts: Counts) -> np.ndarray:
