@@ -26,10 +26,10 @@ from scipy.special import ndtr
 
 # chrom, start, end, targets: dense where hPSC gain 20q11.21.
 REGIONS = (
-    ("chr17", 300_000, 83_000_000, 210),
-    ("chr20", 300_000, 64_200_000, 300),
-    ("chr20", 30_100_000, 33_300_000, 200),
-    ("chrX", 2_900_000, 155_500_000, 180),
+    ("chr17", 300_000, 83_000_000, 330),
+    ("chr20", 300_000, 64_200_000, 420),
+    ("chr20", 30_100_000, 33_300_000, 220),
+    ("chrX", 2_900_000, 155_500_000, 130),
     ("chrY", 2_900_000, 26_000_000, 20),
 )
 
@@ -224,9 +224,9 @@ def _anchors(
     loci: pd.DataFrame | None,
     panel: pd.DataFrame | None,
 ) -> np.ndarray:
-    """Return positions to put targets on: SNPs of the array (two thirds) and of the panel."""
+    """Return positions to put targets on: SNPs of the panel (two in five) and of the array."""
     drawn: list[np.ndarray] = []
-    for source, share in ((panel, 1 / 3), (loci, 1.0)):
+    for source, share in ((panel, 0.4), (loci, 1.0)):
         if source is not None:
             own = source.loc[(source["chrom"] == chrom).to_numpy(), "start"].to_numpy()
             own = own[(own > start) & (own < end)]
