@@ -108,10 +108,8 @@ rule contrast:
             "<results>/signals/{base}.snp_array.parquet", base=baselines("snp_array")
         ),
         bands=curated("bands"),
-        gc_content=branch(
-            config["resources"]["reference"],
-            then="<results>/gc_content.parquet",
-            otherwise=[],
+        gc_content=(
+            ["<results>/gc_content.parquet"] if config["resources"]["reference"] else []
         ),
         library=library("contrast"),
     output:
