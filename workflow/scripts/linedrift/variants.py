@@ -381,29 +381,35 @@ def _described(frame: pd.DataFrame, counts: Counts, courses: pd.DataFrame) -> pd
     own = courses["sample"].isin([counts.samples[place] for place in counts.which("own")])
     present = courses[own & (courses["state"] == "present")]
     first = present.groupby("variant_id")["passage"].min().reindex(frame["variant_id"])
-    notes = [_note(origin, counts, row) for row, origin in enumerate(frame["origin"])]
     described = frame.assign(
         origin=_as_known(frame["origin"].to_numpy(), counts),
         first_passage=pd.array(first.to_numpy(), dtype="Int32"),
         gene="",
         consequence="",
         protein_change="",
-        note=notes,
+        note=_notes(frame["origin"], counts),
     )
     return tables.check(described, VARIANTS)
 
 
-def _note(origin: str, counts: Counts, row: int) -> str:
+def _notes(origins: pd.Series, counts: Counts) -> list[str]:
+    """Return what the baseline shows of each variant, where it bears on the origin."""
     base = counts.which("baseline")
     if not len(base):
-        return "no donor or earlier passage to compare with"
-    depth, alt = int(counts.reads[row, base].max()), int(counts.alt_reads[row, base].max())
+        return ["no donor or earlier passage to compare with"] * len(counts)
     who = "the donor" if counts.donor else "the first passage"
-    if origin == "unknown":
-        return f"{who} has only {depth} reads here: inherited or acquired is not decided"
-    if origin == "inherited" and not alt:
-        return f"taken for inherited: {who} has only {depth} reads here"
-    return f"{who} has it in {alt} of {depth} reads" if origin == "expanded" else ""
+    depths, alts = counts.reads[:, base].max(axis=1), counts.alt_reads[:, base].max(axis=1)
+    notes = []
+    for origin, depth, alt in zip(origins, depths, alts, strict=True):
+        text = ""
+        if origin == "unknown":
+            text = f"{who} has only {depth} reads here: inherited or acquired is not decided"
+        elif origin == "inherited" and not alt:
+            text = f"taken for inherited: {who} has only {depth} reads here"
+        elif origin == "expanded":
+            text = f"{who} has it in {alt} of {depth} reads"
+        notes.append(text)
+    return notes
 
 
 def ask_hotspots(
