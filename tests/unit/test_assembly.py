@@ -5,14 +5,15 @@ import json
 
 import pandas as pd
 import pytest
-from fake_records import line_record
-from linedrift import assembly, exchange, tables
+from fake_records import REPOSITORY, line_record
+from linedrift import assembly, exchange, pages, tables
+from linedrift import sequencing_tables as sequencing
 
 
 @pytest.fixture
 def results(tmp_path):
     """Return a record, and the results of its line as files."""
-    record = line_record()
+    record = line_record(exome=True)
     frames = {
         "events": tables.EVENTS,
         "trajectories": tables.TRAJECTORIES,
@@ -29,6 +30,15 @@ def results(tmp_path):
     ):
         files[name] = str(tmp_path / f"{name}.tsv")
         tables.write(table.empty(), files[name], table)
+    for name, frame, table in (
+        ("variants", record.variants.called, sequencing.VARIANTS),
+        ("variant_courses", record.variants.courses, sequencing.VARIANT_COURSES),
+        ("variant_hotspots", record.variants.hotspots, sequencing.VARIANT_HOTSPOTS),
+    ):
+        files[name] = str(tmp_path / f"{name}.tsv")
+        tables.write(frame, files[name], table)
+    files["variant_facts"] = str(tmp_path / "variants.facts.json")
+    (tmp_path / "variants.facts.json").write_text(json.dumps(record.variants.facts))
     files["tracks"] = str(tmp_path / "tracks.parquet")
     tables.write(record.tracks, files["tracks"], tables.TRACKS)
     files["markers"] = str(tmp_path / "markers.parquet")
@@ -57,6 +67,15 @@ def test_a_record_comes_back_from_its_results(results):
             check_categorical=False,
             rtol=1e-4,
         )
+    for name in ("called", "courses", "hotspots"):
+        pd.testing.assert_frame_equal(
+            getattr(found.variants, name),
+            getattr(record.variants, name),
+            check_dtype=False,
+            check_categorical=False,
+            rtol=1e-4,
+        )
+    assert found.variants.facts == record.variants.facts
     assert found.verdict == json.loads(json.dumps(record.verdict))
     assert found.inherited == (record.events["origin"] == "inherited").sum()
 
@@ -75,6 +94,7 @@ def test_candidates_follow_the_events_and_are_not_counted_as_inherited(results):
 def bank(results, lines, **more):
     record, files = results
     paths = {name: [files[name]] for name in ("events", "hotspots", "verdict")}
+    paths |= {name: [files[name]] for name in files if name.startswith("variant")}
     pairs = f"{files['identity']}.pairs.tsv"
     tables.write(tables.IDENTITY_PAIRS.empty(), pairs, tables.IDENTITY_PAIRS)
     paths |= {
@@ -108,6 +128,34 @@ def test_the_bank_counts_calls_and_not_candidates(results):
     tables.write(events, files["events"], tables.EVENTS)
     row = bank(results, [record.line]).lines.iloc[0]
     assert row["n_acquired"] == row["n_inherited"] == 0
+
+
+def test_the_bank_tells_point_mutations_of_the_latest_passage(results):
+    record, _ = results
+    found = bank(results, [record.line, record.line | {"line": "LD002"}])
+    lines = found.lines.set_index("line")
+    # TP53, BCOR, EGFR, TTN, SF1 and one without a gene.
+    assert lines.loc["LD001", "n_variants"] == 6
+    assert lines.loc["LD001", "variants_present"] == ("TP53 R175H in 45 %;BCOR p.Val462fs in 38 %")
+    assert lines.loc["LD002", "n_variants"] == ""
+    (gene,) = found.hotspots.query("hotspot_id == 'TP53:points'").to_dict("records")
+    assert (gene["state"], gene["cell_fraction"], gene["passage"]) == ("present", 0.45, 52)
+    page = pages.bank_page(found, REPOSITORY / "resources" / "pages")
+    assert "TP53 point mutations" in page
+    assert "BCOR p.Val462fs in 38 %" in page
+    assert "not asked" in page
+
+
+def test_the_vcf_of_variants_goes_beside_the_page(results, tmp_path, repository):
+    record, _ = results
+    vcf = tmp_path / "variants.vcf.gz"
+    vcf.write_bytes(b"not looked at")
+    page, files = tmp_path / "report" / "LD001.html", tmp_path / "report" / "LD001"
+    templates = str(repository / "resources" / "pages")
+    assembly.write_line(record, str(page), str(files), templates, [(str(vcf), "variants")])
+    assert (files / "LD001.variants.vcf.gz").read_bytes() == b"not looked at"
+    assert "LD001.variants.vcf.gz" in (files / "SHA256SUMS").read_text()
+    assert 'href="./LD001/LD001.variants.vcf.gz"' in page.read_text(encoding="utf-8")
 
 
 def test_a_page_links_to_files_that_are_there(results, tmp_path, repository):

@@ -16,6 +16,10 @@ LINE_FILES = {
     "findings": "<results>/lines/{line}/findings.tsv",
     "identity": "<results>/lines/{line}/identity.tsv",
     "verdict": "<results>/lines/{line}/verdict.json",
+    "variants": "<results>/lines/{line}/variants.tsv",
+    "variant_courses": "<results>/lines/{line}/variant_courses.tsv",
+    "variant_hotspots": "<results>/lines/{line}/variant_hotspots.tsv",
+    "variant_facts": "<results>/lines/{line}/variants.facts.json",
 }
 DRAWN_FILES = {
     "tracks": "<results>/lines/{line}/tracks.parquet",
@@ -61,6 +65,8 @@ rule report_line:
     input:
         **LINE_FILES,
         **DRAWN_FILES,
+        variants_vcf="<results>/lines/{line}/variants.vcf.gz",
+        variants_index="<results>/lines/{line}/variants.vcf.gz.tbi",
         templates=TEMPLATES,
         library=library("report_line"),
     output:

@@ -3,7 +3,8 @@
 import json
 
 import pandas as pd
-from linedrift import jobs, tables
+from linedrift import jobs, sequencing_tables, tables
+from linedrift.records import Variants
 from linedrift.verdict import assess
 
 
@@ -15,15 +16,32 @@ def main(job):
         tables.read(job.input.events, tables.EVENTS),
         tables.read(job.input.trajectories, tables.TRAJECTORIES),
         tables.read(job.input.hotspots, tables.HOTSPOTS),
-        pd.read_csv(job.input.hotspot_table, sep="\t", dtype=str, keep_default_na=False),
+        curated(job.input.hotspot_table),
         pd.concat([tables.read(path, tables.QUALITY) for path in job.input.quality]),
         tables.read(job.input.identity, tables.IDENTITY),
         job.params.settings,
+        variants(job),
+        curated(job.input.point_table),
+        curated(job.input.cancer_genes)["gene"],
     )
     tables.write(findings, job.output.findings, tables.FINDINGS)
     text = json.dumps(verdict, indent=1, ensure_ascii=False)
     tables.write_beside(job.output.verdict, lambda path: path.write_text(text, encoding="utf-8"))
     return f"{job.wildcards.line}: {verdict['verdict']}, {len(findings)} findings"
+
+
+def variants(job):
+    """Return the variants of the line; all empty without an exome."""
+    return Variants(
+        tables.read(job.input.variants, sequencing_tables.VARIANTS),
+        tables.read(job.input.variant_courses, sequencing_tables.VARIANT_COURSES),
+        tables.read(job.input.variant_hotspots, sequencing_tables.VARIANT_HOTSPOTS),
+    )
+
+
+def curated(path):
+    """Return a curated table as text."""
+    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,12 @@ def main(job):
         job.params.settings,
         jobs.provenance(job.params.version, job.params.bank),
     )
+    copies = [
+        (job.input.variants_vcf, "variants with donor and passages as samples, VCF 4.4"),
+        (job.input.variants_index, "tabix index of the VCF of variants"),
+    ]
     return assembly.write_line(
-        record, job.output.page, job.output.files, os.path.dirname(job.input.templates[0])
+        record, job.output.page, job.output.files, os.path.dirname(job.input.templates[0]), copies
     )
 
 

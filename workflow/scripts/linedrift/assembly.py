@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from linedrift import exchange, pages, tables
+from linedrift import exchange, pages, tables, variant_verdict
+from linedrift import sequencing_tables as sequencing
 from linedrift.jobs import write_folder
-from linedrift.records import BankRecord, LineRecord
+from linedrift.records import BankRecord, LineRecord, Variants
 
 _UNMEASURED = {"verdict": "insufficient", "sentence": "Not measured.", "latest_passage": ""}
 
@@ -31,6 +32,16 @@ def read_quality(paths: Iterable[str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else tables.QUALITY.empty()
 
 
+def read_variants(files: Mapping[str, Any]) -> Variants:
+    """Return the variants of a line from its files: variants, variant_courses, and so on."""
+    return Variants(
+        called=tables.read(files["variants"], sequencing.VARIANTS),
+        courses=tables.read(files["variant_courses"], sequencing.VARIANT_COURSES),
+        hotspots=tables.read(files["variant_hotspots"], sequencing.VARIANT_HOTSPOTS),
+        facts=dict(json.loads(Path(files["variant_facts"]).read_text(encoding="utf-8"))),
+    )
+
+
 def line_record(
     files: Mapping[str, Any],
     line: Mapping[str, str],
@@ -44,7 +55,8 @@ def line_record(
     ----------
     files
         Paths by name: events, candidates, trajectories, candidate_trajectories, hotspots,
-        findings, identity, verdict, tracks, markers; quality (several).
+        findings, identity, verdict, tracks, markers, variants, variant_courses,
+        variant_hotspots, variant_facts; quality (several).
     line
         Row of lines.tsv.
     measurements
@@ -77,6 +89,7 @@ def line_record(
         inherited=int((called["origin"] == "inherited").sum()),
         settings=dict(settings),
         provenance=dict(provenance),
+        variants=read_variants(files),
     )
 
 
@@ -92,8 +105,8 @@ def bank_record(
     Parameters
     ----------
     files
-        Paths by name: events, hotspots, verdict and quality of every measured line, in one
-        order; bank_identity and bank_pairs.
+        Paths by name: events, hotspots, verdict, the files of `read_variants` and quality of every
+        measured line, in one order; bank_identity and bank_pairs.
     lines
         Rows of lines.tsv; a line without a measurement is listed as insufficient.
     measurements
@@ -103,14 +116,13 @@ def bank_record(
     provenance
         As the page prints it.
     """
-    verdicts = [read_verdict(path) for path in files["verdict"]]
     known = {}
-    for verdict, events, spots in zip(verdicts, files["events"], files["hotspots"], strict=True):
-        found = tables.read(spots, tables.HOTSPOTS)
-        latest = found[found["passage"] == verdict["latest_passage"]]
-        known[verdict["line"]] = (verdict, tables.read(events, tables.EVENTS), latest)
+    for n, path in enumerate(files["verdict"]):
+        own = {name: files[name][n] for name in _PER_LINE}
+        verdict = read_verdict(path)
+        known[verdict["line"]] = _line_on_bank(verdict, own, measurements)
     rows = [_bank_row(line, known.get(line["line"]), measurements) for line in lines]
-    spots = [spots.assign(line=line) for line, (_, _, spots) in known.items()]
+    spots = [found.hotspots.assign(line=line) for line, found in known.items()]
     return BankRecord(
         tier="private",
         name=name,
@@ -122,6 +134,45 @@ def bank_record(
         pairs=tables.read(files["bank_pairs"], tables.IDENTITY_PAIRS),
         provenance=dict(provenance),
     )
+
+
+_PER_LINE = (
+    "events", "hotspots", "variants", "variant_courses", "variant_hotspots", "variant_facts",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class _OnBank:
+    """What the bank's page takes of a line; hotspots and variants of its latest passage."""
+
+    verdict: dict[str, Any]
+    events: pd.DataFrame
+    hotspots: pd.DataFrame
+    n_variants: int | str
+    variants_present: tuple[str, ...]
+
+
+def _line_on_bank(
+    verdict: dict[str, Any], files: Mapping[str, str], measurements: Sequence[Mapping[str, Any]]
+) -> _OnBank:
+    spots = tables.read(files["hotspots"], tables.HOTSPOTS)
+    latest = [
+        row
+        for row in measurements
+        if row["line"] == verdict["line"] and row["passage"] == verdict["latest_passage"]
+    ]
+    spots = spots[spots["passage"] == verdict["latest_passage"]]
+    variants = read_variants(files)
+    n: int | str = ""
+    names: tuple[str, ...] = ()
+    if latest:
+        sample = {"sample": latest[0]["sample"], "assays": [row["assay"] for row in latest]}
+        passage = int(latest[0]["passage"])
+        genes = variant_verdict.gene_rows(sample, passage, variants, verdict["basis"])
+        spots = pd.concat([spots, genes], ignore_index=True)
+        n, names = variant_verdict.on_bank(sample, variants, verdict["basis"])
+    events = tables.read(files["events"], tables.EVENTS)
+    return _OnBank(verdict, events, spots, n, names)
 
 
 def _with_candidates(
@@ -147,7 +198,13 @@ def named_bank(name: str, lines: Sequence[str], provenance: Mapping[str, str]) -
     )
 
 
-def write_line(record: LineRecord, page: str, files: str, templates: str) -> str:
+def write_line(
+    record: LineRecord,
+    page: str,
+    files: str,
+    templates: str,
+    copies: Sequence[tuple[str, str]] = (),
+) -> str:
     """Write the files of a line, then its page, which links to them; return what was written.
 
     Parameters
@@ -158,8 +215,10 @@ def write_line(record: LineRecord, page: str, files: str, templates: str) -> str
         The page, and the folder beside it for the files.
     templates
         Folder of the page templates.
+    copies
+        Files that go beside the page as they are: path, and what it is.
     """
-    written = write_folder(files, lambda folder: exchange.write_all(record, folder))
+    written = write_folder(files, lambda folder: exchange.write_all(record, folder, copies))
     folder = os.path.basename(files)
     links = tuple((f"{folder}/{name}", what, digest) for name, what, digest in written)
     linked = dataclasses.replace(record, downloads=links)
@@ -198,7 +257,7 @@ def _page(line: str) -> str:
 
 def _bank_row(
     line: Mapping[str, str],
-    known: tuple[dict[str, Any], pd.DataFrame, pd.DataFrame] | None,
+    known: _OnBank | None,
     measurements: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return one line of the bank's page."""
@@ -211,11 +270,13 @@ def _bank_row(
         "n_acquired": 0,
         "n_inherited": 0,
         "hotspots_present": "",
+        "n_variants": "",
+        "variants_present": "",
         "page": "",
     }
     if known is None:
         return row
-    verdict, events, spots = known
+    verdict, events, spots = known.verdict, known.events, known.hotspots
     most = verdict["basis"]["settings"]["max_false_event_rate"]
     counted = events[events["false_event_rate"] <= most]
     passage = verdict["latest_passage"]
@@ -226,5 +287,7 @@ def _bank_row(
         "n_acquired": int((counted["origin"] == "acquired").sum()),
         "n_inherited": int((counted["origin"] == "inherited").sum()),
         "hotspots_present": ";".join(spots.loc[spots["state"] == "present", "label"]),
+        "n_variants": known.n_variants,
+        "variants_present": ";".join(known.variants_present),
         "page": _page(line["line"]),
     }

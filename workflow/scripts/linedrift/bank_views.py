@@ -56,6 +56,10 @@ def bank_lines(record: BankRecord) -> list[dict[str, Any]]:
         | {
             "href": relative_link(str(row["page"])),
             "assays": ", ".join(assay_name(name) for name in str(row["assays"]).split(";") if name),
+            "variants_present": [
+                name for name in str(row.get("variants_present", "")).split(";") if name
+            ],
+            "n_variants": row.get("n_variants", ""),
             "hotspots_present": [name for name in str(row["hotspots_present"]).split(";") if name],
         }
         for row in record.lines.fillna("").to_dict("records")

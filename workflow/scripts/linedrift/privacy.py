@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linedrift import iscn, steps, stretches, tables
+from linedrift import iscn, steps, stretches, tables, variant_verdict
 from linedrift.genome import GRCH38
 from linedrift.public_values import NO_STATEMENT, fractions, reasons
 from linedrift.public_variants import public_variants
@@ -434,6 +434,7 @@ def public_bank(bank: BankRecord, records: Iterable[LineRecord]) -> BankRecord:
         rows.append(_bank_row(record, str(pages.get(name, ""))))
         latest = record.hotspots["passage"] == record.verdict["latest_passage"]
         spots.append(record.hotspots[latest].assign(line=name))
+        spots += [_genes(record).assign(line=name)]
         figures.append(record.quality)
     return BankRecord(
         tier="public",
@@ -449,9 +450,22 @@ def public_bank(bank: BankRecord, records: Iterable[LineRecord]) -> BankRecord:
     )
 
 
+def _latest(record: LineRecord) -> dict[str, Any]:
+    """Return sample and assays of the latest passage of a public record."""
+    own = record.measurements[record.measurements["passage"] == record.verdict["latest_passage"]]
+    return {"sample": own["sample"].iloc[0], "assays": list(own["assay"])}
+
+
+def _genes(record: LineRecord) -> pd.DataFrame:
+    """Return HOTSPOTS of the genes of point mutations, for the latest passage."""
+    passage = int(record.verdict["latest_passage"])
+    basis = record.verdict["basis"]
+    return variant_verdict.gene_rows(_latest(record), passage, record.variants, basis)
+
+
 _BANK_COLUMNS = (
     *LINE_FIELDS, "verdict", "sentence", "latest_passage", "n_passages", "assays", "n_acquired",
-    "n_inherited", "hotspots_present", "page",
+    "n_inherited", "hotspots_present", "n_variants", "variants_present", "page",
 )  # fmt: skip
 
 
@@ -459,6 +473,8 @@ def _bank_row(record: LineRecord, page: str) -> dict[str, Any]:
     """Return the row of a line on the bank's public page, from its public record."""
     there = record.hotspots["state"] == "present"
     latest = record.hotspots["passage"] == record.verdict["latest_passage"]
+    basis = record.verdict["basis"]
+    n_variants, variants = variant_verdict.on_bank(_latest(record), record.variants, basis)
     return {
         **record.line,
         "verdict": record.verdict["verdict"],
@@ -469,6 +485,8 @@ def _bank_row(record: LineRecord, page: str) -> dict[str, Any]:
         "n_acquired": int((record.events["origin"] == "acquired").sum()),
         "n_inherited": record.inherited,
         "hotspots_present": ";".join(record.hotspots.loc[there & latest, "label"].unique()),
+        "n_variants": n_variants,
+        "variants_present": ";".join(variants),
         # A relative link below the bank's page, or none.
         "page": page if re.fullmatch(r"(?!.*\.\.)[\w][\w./-]*", page) else "",
     }

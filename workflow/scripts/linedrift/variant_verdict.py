@@ -23,7 +23,9 @@ from linedrift.wording import (
     ORIGIN_WORDS,
     cells_text,
     consequence_class,
+    percent,
     percent_up,
+    variant_name,
     variant_text,
 )
 
@@ -401,3 +403,29 @@ def _largest(sample: str, ids: list[str], variants: Variants) -> pd.Series | Non
     rows = variants.hotspots.query("sample == @sample and state == 'present'")
     rows = rows[rows["hotspot_id"].isin(ids) & ~rows["origin"].isin(OF_THE_DONOR)]
     return None if rows.empty else rows.sort_values("cell_fraction").iloc[-1]
+
+
+def on_bank(
+    sample: Mapping[str, Any], variants: Variants, basis: Mapping[str, Any]
+) -> tuple[int | str, tuple[str, ...]]:
+    """Return how many acquired variants a sample has, and those that decide: name and cells.
+
+    The number is "" where no exome or no table asked for them.
+    """
+    if not basis.get("points") or ASSAY not in sample["assays"]:
+        return "", ()
+    name = str(sample["sample"])
+    states = variants.courses.query("sample == @name and state == 'present'")
+    cells = dict(zip(states["variant_id"], states["cell_fraction"], strict=True))
+    own = variants.called[variants.called["variant_id"].isin(list(cells))]
+    told = [row for row in variants.facts.get("counts", []) if row["sample"] == name]
+    deciding = [
+        f"{variant_name(row, label_of(row, basis))} in {percent(cells[row['variant_id']])}"
+        for row in _records(own)
+        if row["origin"] not in OF_THE_DONOR and weight(row, basis)[0] != "note"
+    ]
+    deciding += [
+        f"{row['gene']} ({CONSEQUENCE_WORDS[row['class']]})" for row in told if row["gene"]
+    ]
+    n = int((own["origin"] == "acquired").sum()) + sum(row["n"] for row in told)
+    return n, tuple(deciding)
