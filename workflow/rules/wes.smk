@@ -213,7 +213,9 @@ rule measure_quality_wes:
         runtime=growing(10),
     params:
         sex=cell("sex", "wes"),
-        compared=lambda wildcards: bool(baselines("wes")(wildcards)),
+        compared=lambda wildcards: bool(
+            baselines("wes")(wildcards) or panel(wildcards.sample)
+        ),
         settings=config["quality"],
         overdispersion=config["wes"]["overdispersion"],
     script:

@@ -44,9 +44,9 @@ def sites(
     Returns
     -------
     pandas.DataFrame
-        SITES without chrom: the panel's SNPs, those that the exome shows, and those at which the
-        array found two alleles. A/T and C/G SNPs that the array measures are left out, because
-        its B may be either allele.
+        SITES without chrom: the panel's SNPs, those that the exome shows, and those of the array
+        (`in_panel` too: not this person's alleles chose them). A/T and C/G SNPs that the array
+        measures are left out, because its B may be either allele.
     """
     loci = pd.concat(
         [
@@ -70,7 +70,7 @@ def sites(
             "ref": alleles.BASES[of_ref],
             "alt": alleles.BASES[of_alt],
             "b_allele": np.where(is_alt, "alt", "ref"),
-            "in_panel": loci["start"].isin(panel["start"]),
+            "in_panel": loci["start"].isin(panel["start"]) | loci["start"].isin(array["start"]),
             "genotype": np.where(
                 seen["usable"], seen["genotype"], of_array.astype(object).fillna("")
             ),
@@ -106,15 +106,19 @@ def _panel_loci(panel: pd.DataFrame, ref: np.ndarray, position: np.ndarray) -> p
 def _array_loci(
     array: pd.DataFrame, counts: np.ndarray, ref: np.ndarray, position: np.ndarray
 ) -> pd.DataFrame:
-    """Return the loci where an array found two alleles, with the alleles that they must have."""
-    two = array[array["genotype"] == "AB"]
-    row, known = _at(two["start"], position)
-    two, row = two[known], row[known]
+    """Return the loci of an array, with the alleles that they must have.
+
+    Those with one allele too: where this person's alleles chose the loci, any two people who were
+    read at them would look akin (`identity.exome_genotypes`).
+    """
+    some = array[array["genotype"] != ""]
+    row, known = _at(some["start"], position)
+    some, row = some[known], row[known]
     known = ref[row] >= 0
-    two, row = two[known], row[known]
+    some, row = some[known], row[known]
     of = ref[row].astype(np.int64)
     alt, sure = alleles.likely_alt(of, counts[row].sum(axis=2, dtype=np.int64))
-    return two[["start", "name"]].assign(index=row, ref=of, alt=alt)[sure]
+    return some[["start", "name"]].assign(index=row, ref=of, alt=alt)[sure]
 
 
 def all_sites(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

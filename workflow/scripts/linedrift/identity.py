@@ -66,9 +66,9 @@ def exome_genotypes(
     signals
         SIGNALS of the exome.
     sites
-        SITES at which it was read. Those of the identity panel are taken, and no others: the rest
-        were chosen because this person, not another, has an allele there, and any two people
-        would look akin at the loci that both were chosen for.
+        SITES at which it was read. Those of the identity panel and of an array are taken, and no
+        others: the rest were chosen because this person, not another, has an allele there, and
+        any two people would look akin at the loci that both were chosen for.
     settings
         Section `identity` of the config.
     rho

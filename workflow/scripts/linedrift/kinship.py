@@ -1,6 +1,6 @@
 """Genotypes of many measurements as one matrix, and what every pair of them has in common.
 
-Pairs are counted by matrix products, block by block: 5,000 measurements of 20,000 loci are
+Pairs are counted by matrix products, block by block: 5,000 measurements of 60,000 loci are
 12 million pairs, and no loop runs over them.
 """
 
@@ -18,8 +18,8 @@ from linedrift.tables import GENOTYPES
 Key = tuple[str, str]
 
 _MISSING = 3  # genotypes are coded 0 AA, 1 AB, 2 BB
-# Measurements a block; a block of 20,000 loci in float32 takes 40 MB.
-_BLOCK = 512
+# Measurements a block; a block of 60,000 loci in float32 takes 60 MB.
+_BLOCK = 256
 # Joins chromosome and position in one number: no chromosome is longer than 2^28.
 _POSITION_BITS = 28
 

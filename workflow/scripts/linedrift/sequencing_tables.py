@@ -47,7 +47,7 @@ SITES = Table(
         Column("name", "str", "rs number, or chrom:position (1-based)"),
         *_ALLELES,
         Column("b_allele", "str", "which of the two is allele B", allowed=("ref", "alt")),
-        Column("in_panel", "bool", "True for a SNP of the identity panel"),
+        Column("in_panel", "bool", "True for a SNP of the identity panel or an array"),
         Column("genotype", GENOTYPES, "genotype of the donor or earliest passage, or empty"),
         Column("shared", "bool", "True where B is the array's B on either strand (not A/T, C/G)"),
     ),
