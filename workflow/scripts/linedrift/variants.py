@@ -23,6 +23,7 @@ from linedrift.variant_hypotheses import (
     HYPOTHESES,
     PLACE,
     Grid,
+    carriers,
     errors_alone,
     foreign_dna,
     likelihoods,
@@ -168,8 +169,13 @@ def at_points(sites: pd.DataFrame, hotspots: pd.DataFrame) -> np.ndarray:
         (row["chrom"], int(row["start"]), row["ref"], row["alt"]): row["id"]
         for row in points.to_dict("records")
     }
-    keys = zip(sites["chrom"], sites["start"], sites["ref"], sites["alt"], strict=True)
-    return np.array([names.get(key, "") for key in keys], dtype=object)
+    found = np.full(len(sites), "", dtype=object)
+    near = np.flatnonzero(sites["start"].isin(points["start"]))
+    for row, key in zip(
+        near, sites[KEY].iloc[near].itertuples(index=False, name=None), strict=True
+    ):
+        found[row] = names.get(key, "")
+    return found
 
 
 def _inside(sites: pd.DataFrame, spans: pd.DataFrame) -> np.ndarray:
@@ -240,9 +246,11 @@ def _promising(counts: Counts, error: np.ndarray, settings: Mapping[str, Any]) -
         best = np.where(alt > 0, alt * np.log(alt / reads), 0.0)
         best = best + np.where(ref > 0, ref * np.log(ref / reads), 0.0)
     gain = best.sum(axis=1) - error
-    rarest = max(settings["prior"], settings["prior_strand"], settings["prior_carried"])
+    likely = max(settings["prior"], settings["prior_strand"])
+    carried = carriers(counts, settings).any(axis=1)
+    likely = np.where(carried, max(likely, settings["prior_carried"]), likely)
     germline = (counts.share[:, use] > _GERMLINE_SHARE).any(axis=1)
-    return (gain > -np.log(rarest) - _HOPELESS) | germline
+    return (gain > -np.log(likely) - _HOPELESS) | germline
 
 
 def _posterior(
