@@ -16,6 +16,10 @@ from linedrift.readers.files import ReadingError
 BIN = 50_000
 # Bases in memory at a time: their running totals take 16 bytes each.
 CHUNK = 4_000_000
+# Whether a letter is G or C, or any known base, in either case: a table of 256 letters.
+_IS_GC, _IS_KNOWN = (
+    np.isin(np.arange(256), np.frombuffer(letters, np.uint8)) for letters in (b"GCgc", b"ACGTacgt")
+)
 
 
 def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
@@ -129,10 +133,10 @@ def _counts(
     first = int(points[0])
     for begin in range(first, int(points[-1]), CHUNK):
         stop = min(begin + CHUNK, int(points[-1]))
-        letters = np.frombuffer(fasta.fetch(name, begin, stop).encode(), np.uint8) & 0xDF
+        letters = np.frombuffer(fasta.fetch(name, begin, stop).encode(), np.uint8)
         here = slice(*np.searchsorted(points, [begin + 1, stop + 1]))
-        for row, kind in enumerate((b"GC", b"ACGT")):
-            sums = np.cumsum(np.isin(letters, np.frombuffer(kind, np.uint8)), dtype=np.int64)
+        for row, counts in enumerate((_IS_GC, _IS_KNOWN)):
+            sums = np.cumsum(counts[letters], dtype=np.int64)
             running[row, here] = total[row] + sums[points[here] - begin - 1]
             total[row] += sums[-1]
     at = np.searchsorted(points, end), np.searchsorted(points, start)
