@@ -140,6 +140,25 @@ def test_a_man_is_compared_with_women_on_x(bank):
         assert level.median() == pytest.approx(0, abs=0.12)
 
 
+@pytest.mark.parametrize("with_others", [False, True])
+def test_a_donor_on_another_kit_gives_its_alleles_and_the_panel_the_levels(with_others, bank):
+    bins, sites, donor, _, panel = bank
+    other_kit = bins.assign(start=bins["start"] + 300, end=bins["end"] + 300)
+    changed, _ = copies_on(bins, 1.0)
+    line = exome(bins, sites, donor, 3, copies=changed)
+    frame, noise = contrasted(
+        line, [exome(other_kit, sites, donor, 6)], panel if with_others else []
+    )
+    assert noise.reason == ""
+    assert frame["shift"].notna().sum() > 300
+    level = frame.loc[frame["chrom"] == "chr5", "log_ratio"].dropna()
+    if with_others:
+        assert level.median() == pytest.approx(-1, abs=0.1)
+        assert noise.level_weight == 0
+    else:
+        assert level.empty
+
+
 def test_the_reads_of_a_bin_come_back_from_its_sd():
     reads = np.array([5.0, 80.0, 900.0])
     sd = np.hypot(1.4427 / np.sqrt(reads), 0.1)
@@ -195,6 +214,14 @@ def test_an_exon_that_the_donor_lost_too_is_not_the_lines(bank):
     line, _ = lost_exon(bank, 0.0)
     donor, _ = lost_exon(bank, 0.0, seed=11)
     own, baselines = with_panel(line, [donor], bank[4], SETTINGS)
+    assert exon_losses(own, baselines, FEMALE, SETTINGS).empty
+
+
+def test_a_donor_on_another_kit_cannot_say_that_an_exon_was_lost_since(bank):
+    bins, sites, donor, _, panel = bank
+    line, _ = lost_exon(bank, 0.0)
+    other_kit = bins.assign(start=bins["start"] + 300, end=bins["end"] + 300)
+    own, baselines = with_panel(line, [exome(other_kit, sites, donor, 6)], panel, SETTINGS)
     assert exon_losses(own, baselines, FEMALE, SETTINGS).empty
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from linedrift import tables
 from linedrift.coverage import LOG2_E
 from linedrift.genome import AUTOSOMES, is_pseudoautosomal
 
@@ -62,15 +63,35 @@ def with_panel(
         The same rows. Levels are relative to the panel, where there is one; alleles are as they
         were. `level_sd` of the measurement follows from the reads that panel or baseline expect
         in a bin: by its own reads a bin that lost all of them would say nothing. Bins where fewer
-        than `least_expected` reads are expected have no level.
+        than `least_expected` reads are expected have no level. A baseline on another kit gives
+        its alleles and no level.
     """
     reference = list(panel) or list(baselines[:1])
     if not reference:
         return own, []
     expected = _expected(reference, settings)
     less = expected.level if panel else np.zeros(len(expected.keys))
-    found = [_relative(frame, expected, less, settings) for frame in (own, *baselines)]
-    return found[0], found[1:]
+    relative = _relative(own, expected, less, settings)
+    found = [_relative(frame, expected, less, settings) for frame in baselines]
+    if panel:
+        found = [_on_bins_of(frame, relative) for frame in found]
+    return relative, found
+
+
+def _on_bins_of(baseline: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return a baseline that has bins of another kit with those of `own` in their place, level 0.
+
+    Its alleles still tell; of levels it knows nothing beyond the panel.
+    """
+    wanted = own[np.isfinite(own["level"].to_numpy())]
+    has = baseline[np.isfinite(baseline["level"].to_numpy()) & baseline["usable"].to_numpy()]
+    if np.isin(_keys(wanted), _keys(has)).mean() >= 0.5 or wanted.empty:
+        return baseline
+    sites = baseline[baseline["level_sd"].isna()]
+    # Without a sd: what this person has lost there is not known (`exon_losses`).
+    blank = wanted.assign(level=np.float32(0), level_sd=np.float32(np.nan))
+    rows = pd.concat([blank, sites], ignore_index=True)
+    return tables.in_genome_order(rows)
 
 
 def _expected(panel: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> Expected:
