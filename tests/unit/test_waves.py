@@ -49,12 +49,28 @@ def test_too_few_loci_are_left_as_they_are(bands, loci):
     assert (found == 0).all()
 
 
+def bins_of(loci, share):
+    """Return bins of GC content that hold this share of the loci, from the first on."""
+    last = loci.iloc[: round(share * len(loci))]
+    ends = last.groupby("chrom", observed=True)["start"].max() + 1
+    parts = [
+        pd.DataFrame({"chrom": chrom, "start": np.arange(0, end, 50_000)})
+        for chrom, end in ends.items()
+    ]
+    bins = pd.concat(parts, ignore_index=True).astype({"chrom": genome.CHROM_DTYPE})
+    gc = np.random.default_rng(3).uniform(0.35, 0.55, len(bins))
+    return bins.assign(end=lambda f: f["start"] + 50_000, gc=gc)
+
+
 def test_covariates_are_centred_and_zero_where_nothing_is_known(bands, loci):
-    bins = pd.DataFrame({"chrom": ["chr3"], "start": [0], "end": [50_000_000], "gc": [0.4]})
-    found = covariates(loci, bands, bins.astype({"chrom": genome.CHROM_DTYPE}))
+    found = covariates(loci, bands, bins_of(loci, 0.95))
     assert found.shape == (len(loci), 3)
-    assert (found[(loci["chrom"] != "chr3").to_numpy(), 1:] == 0).all()
-    assert abs(found[:, 0].mean()) < 0.05
+    assert (found[-100:, 1:] == 0).all()
+    assert (np.abs(found.mean(axis=0)) < 0.05).all()
+
+
+def test_a_reference_of_a_few_chromosomes_is_not_followed(bands, loci):
+    assert covariates(loci, bands, bins_of(loci, 0.6)).shape == (len(loci), 1)
 
 
 def write_fasta(path, **sequences):

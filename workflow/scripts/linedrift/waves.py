@@ -19,6 +19,10 @@ DARKNESS = {"gneg": 0.0, "gpos25": 0.25, "gpos50": 0.5, "gpos75": 0.75, "gpos100
 # Loci of a block: about .5 Mb, shorter than most waves and longer than most events are wide.
 BLOCK = 100
 
+# A reference with less of the loci in it (a few chromosomes, some targets) is not followed: its
+# edges would look like those of events.
+LEAST_KNOWN = 0.9
+
 
 def covariates(
     loci: pd.DataFrame, bands: pd.DataFrame, gc_content: pd.DataFrame | None = None
@@ -38,7 +42,7 @@ def covariates(
     -------
     numpy.ndarray
         Shape (n, p): darkness of the band and, with `gc_content`, the GC content of the bin and
-        of about 1 Mb around it. Centred; 0 where nothing is known.
+        of about 1 Mb around it, if nearly all loci have one. Centred; 0 where nothing is known.
     """
     stain = bands.assign(darkness=bands["stain"].map(DARKNESS))
     columns = [_at(loci, stain, "darkness")]
@@ -49,12 +53,13 @@ def covariates(
             lambda gc: gc.rolling(width, center=True, min_periods=1).mean()
         )
         wider = gc_content.assign(wide=wide)
-        columns += [_at(loci, wider, "gc"), _at(loci, wider, "wide")]
+        known = [_at(loci, wider, "gc"), _at(loci, wider, "wide")]
+        columns += known if np.isfinite(known[0]).mean() >= LEAST_KNOWN else []
     found = np.column_stack(columns)
     if len(found):
-        known = np.isfinite(found)
-        mean = np.where(known, found, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        found = np.where(known, found - mean, 0.0)
+        there = np.isfinite(found)
+        mean = np.where(there, found, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        found = np.where(there, found - mean, 0.0)
     return found
 
 
