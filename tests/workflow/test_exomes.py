@@ -51,15 +51,8 @@ def write_bank(folder, rng):
             for name, first, second, _ in fragments(rng, haplotypes, 3_000):
                 one.write(f"@{lane}{name}/1\n{first}\n+\n{'I' * READ}\n")
                 two.write(f"@{lane}{name}/2\n{second}\n+\n{'I' * READ}\n")
-    head = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": "chr20", "LN": LENGTH}]}
-    found = sorted(fragments(rng, haplotypes, 5_000), key=lambda one: one[3])
-    with pysam.AlignmentFile(str(folder / "line.bam"), "wb", header=head) as file:
-        for name, first, _, start in found:
-            read = pysam.AlignedSegment(file.header)
-            read.query_name, read.query_sequence, read.reference_id = name, first, 0
-            read.reference_start, read.mapping_quality, read.cigarstring = start, 60, f"{READ}M"
-            read.query_qualities = pysam.qualitystring_to_array("I" * READ)
-            file.write(read)
+    write_reads(folder / "line.bam", list(fragments(rng, haplotypes, 5_000)))
+    write_reads(folder / "five.bam", list(fragments(rng, haplotypes, 5)))
     (folder / "lines.tsv").write_text(
         "line\tkind\tparent\tsex\nD\tdonor\t\tfemale\nL\tline\tD\tfemale\n"
     )
@@ -68,11 +61,24 @@ def write_bank(folder, rng):
         "D\t0\twes\tfastq\t1_1.fq.gz\t1_2.fq.gz\tGRCh38\tkit\n"
         "D\t0\twes\tfastq\t2_1.fq.gz\t2_2.fq.gz\tGRCh38\tkit\n"
         "L\t5\twes\tbam\tline.bam\t\tGRCh38\tkit\n"
+        "L\t9\twes\tbam\tfive.bam\t\tGRCh38\tkit\n"
     )
     (folder / "bank.yaml").write_text(
         f"lines: {folder}/lines.tsv\nsamples: {folder}/samples.tsv\nresults: {folder}/results\n"
         f"resources: {{reference: {folder}/r.fa}}\nwes: {{capture: {{any: {folder}/kit.bed}}}}\n"
     )
+
+
+def write_reads(path, found):
+    """Write the first reads of fragments as a BAM."""
+    head = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": "chr20", "LN": LENGTH}]}
+    with pysam.AlignmentFile(str(path), "wb", header=head) as file:
+        for name, first, _, start in sorted(found, key=lambda one: one[3]):
+            read = pysam.AlignedSegment(file.header)
+            read.query_name, read.query_sequence, read.reference_id = name, first, 0
+            read.reference_start, read.mapping_quality, read.cigarstring = start, 60, f"{READ}M"
+            read.query_qualities = pysam.qualitystring_to_array("I" * READ)
+            file.write(read)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +98,7 @@ def test_lanes_of_fastq_and_a_bam_without_index_become_signals(pristine, tmp_pat
     done = pristine.run(
         *("--cores", "2", "--configfile", str(tmp_path / "bank.yaml"), "--quiet"),
         *("--directory", str(tmp_path), "check", str(index), *map(str, made)),
+        str(results / "quality" / "L-p9.wes.tsv"),
     )
     assert done.returncode == 0, done.stdout
     assert (
@@ -112,6 +119,10 @@ def test_lanes_of_fastq_and_a_bam_without_index_become_signals(pristine, tmp_pat
         loci = signals[signals["usable"] & signals["b_fraction"].notna()]
         assert len(loci) >= 0.8 * len(planted)
         assert loci["b_fraction"].mean() == pytest.approx(0.5, abs=0.05)
+    quality = tables.read(results / "quality" / "L-p9.wes.tsv", tables.QUALITY)
+    failed = quality[quality["state"] == "fail"]
+    assert "mean_target_depth" in set(failed["figure"])
+    assert (failed["reason"] != "").all()
     kept = sorted(path.name for path in (results / "alignments").iterdir())
     assert kept == ["D-p0.wes.bam", "D-p0.wes.bam.bai", "L-p5.wes.bam.bai"]
 
