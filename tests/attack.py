@@ -6,6 +6,7 @@ and long homozygous stretches, the two things that make the heterozygosity of a 
 
 from dataclasses import dataclass
 
+import line_records as made
 import numpy as np
 import pandas as pd
 from linedrift import figures, tables
@@ -117,3 +118,52 @@ def fit(shown, expected):
     if len(x) < 3 or x.std() == 0 or y.std() == 0:
         return 0.0
     return float(np.corrcoef(x, y)[0, 1])
+
+
+# Exomes: germline variants that some people have and others do not.
+
+CODING = 30_000  # in the population; a person has about 23,000 that differ from the reference
+COUNT_SD = 0.002  # two calls of one exome differ by so much in their number
+
+
+@dataclass(frozen=True)
+class Germline:
+    """What a person has in the exome: how many variants, and those a caller would list."""
+
+    inherited: int
+    rows: tuple[dict, ...]
+
+    @classmethod
+    def make(cls, rng):
+        """Return a person: common variants by chance, and some in cancer genes or hotspots."""
+        n = int(rng.binomial(CODING, rng.normal(0.77, 0.02)))
+        genes = rng.choice(["BRCA2", "ATM", "TP53", "BCOR", "EGFR", "MSH6"], rng.integers(1, 5))
+        places = rng.integers(1, 900, len(genes))
+        rows = [
+            made.elsewhere(int(place), gene=str(gene), origin="inherited")
+            for gene, place in zip(genes, places, strict=True)
+        ]
+        return cls(n, tuple(rows))
+
+    def carrier(self):
+        """Return the same person with TP53 R175H in every cell (Li-Fraumeni syndrome)."""
+        row = made.variant(variant_id="v-germline", origin="inherited")
+        return Germline(self.inherited, (*self.rows, row))
+
+    def variants(self, called=(), courses=(), passages=(10, 30), **facts):
+        """Return the variants of this person's line: these of the line, and the donor's."""
+        rows = {row["variant_id"]: row for row in self.rows}
+        samples = [(p, "KSB-1") for p in passages] + [(0, "donor-7")]
+        own = [
+            made.course(name, passage, 1.0, line, low=0.95, high=1.0, ref_reads=0)
+            for name in rows
+            for passage, line in samples
+        ]
+        spots = made.points(passages)
+        for name in {row["hotspot_id"] for row in rows.values()} - {""}:
+            at = spots["hotspot_id"] == name
+            spots.loc[at, ["state", "origin"]] = ["present", "inherited"]
+            spots.loc[at, ["cell_fraction", "low", "high"]] = [1.0, 0.95, 1.0]
+            spots.loc[at, "limit"] = np.nan
+        told = {"inherited": self.inherited, "not_called": {"one strand only": 40}} | facts
+        return made.variants([*called, *rows.values()], [*courses, *own], spots, **told)

@@ -30,6 +30,8 @@ def everything(record):
         value = getattr(record, field.name)
         if isinstance(value, pd.DataFrame):
             parts += [value.to_csv(), " ".join(map(str, value.columns))]
+        elif dataclasses.is_dataclass(value):
+            parts.append(everything(value))
         else:
             parts.append(json.dumps(value, ensure_ascii=False, default=str))
     return "\n".join(parts)
@@ -128,6 +130,8 @@ def test_no_marker_and_no_quality_outside_the_list(private):
     asked = "at least 0.97 (fails below 0.9)"
     plain = public(made.record(quality=made.quality(expected=asked))).quality
     assert (set(plain["value"]), set(plain["expected"])) == ({"0.9987"}, {asked})
+    own = public(made.record(quality=made.quality(assay="wes", figure="n_sites"))).quality
+    assert own.empty  # many of its SNPs are the donor's
     odd = public(made.record(quality=made.quality(expected="as donor-7"))).quality
     assert set(odd["expected"]) == {""}
 

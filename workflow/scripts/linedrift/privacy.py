@@ -19,7 +19,7 @@ import pandas as pd
 
 from linedrift import iscn, steps, stretches, tables, variant_verdict
 from linedrift.genome import GRCH38
-from linedrift.public_values import NO_STATEMENT, fractions, reasons
+from linedrift.public_values import NO_STATEMENT, NOT_PUBLISHED, fractions, quality, reasons
 from linedrift.public_variants import public_variants
 from linedrift.records import BankRecord, LineRecord
 from linedrift.vcf import expected_copies_at, is_candidate, rows_of, samples_of
@@ -39,23 +39,9 @@ PROVENANCE = (
 )  # fmt: skip
 SETTINGS = (
     "quality", "identity", "contrast", "noise", "segmentation", "events", "trajectories",
-    "limits", "hotspots", "verdict", "public",
+    "limits", "hotspots", "variants", "verdict", "public",
 )  # fmt: skip
 
-# Figures that say how good a measurement is and nothing of the donor; the heterozygous share is
-# not among them (it tells how related the donor's parents are).
-QUALITY_FIGURES = {
-    "n_loci": "Loci",
-    "call_rate": "Call rate",
-    "log_ratio_sd": "Log R ratio sd",
-    "b_sd_het": "B-allele frequency sd, heterozygous",
-    "wave": "Wave (1 Mb)",
-    "contamination": "Foreign DNA",
-    "sex": "Sex",
-    "loss_of_y_fraction": "Cells without Y",
-}
-
-NOT_PUBLISHED = "not published"
 TOO_SHORT = "too short to be stated in public"
 _IDENTITY_WORDS = {
     "confirmed": "",
@@ -65,7 +51,6 @@ _IDENTITY_WORDS = {
 _SUPPORT = [name for name in tables.TRAJECTORIES.names if name not in (
     "event_id", "sample", "passage", "state", "cell_fraction", "low", "high", "limit", "reason",
 )]  # fmt: skip
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
 
 # The design's floors: no setting may go below them.
 _LEAST = {"level_bin": 100_000, "level_length": 100_000, "imbalance_length": 1_000_000}
@@ -112,7 +97,7 @@ def public_line(
         "events": _with_iscn(events, trajectories, record),
         "trajectories": trajectories,
         "hotspots": _hotspots(record, names, samples, settings),
-        "quality": _quality(record.quality, samples),
+        "quality": quality(record.quality, samples),
         "identity": _identity(record.identity, samples),
     }
     variants = public_variants(record.variants, samples, record.verdict["basis"], settings)
@@ -121,8 +106,13 @@ def public_line(
         tier="public",
         line=line,
         findings=findings,
+        # Bins of RNA would tell which genes the line expresses.
         tracks=stretches.medians(
-            record.tracks[record.tracks["sample"].isin(samples)], events, settings
+            record.tracks[
+                record.tracks["sample"].isin(samples) & (record.tracks["assay"] != "rna")
+            ],
+            events,
+            settings,
         ),
         markers=tables.CONTRAST.empty().assign(
             sample=pd.Series(dtype="str"), assay=pd.Series(dtype="str")
@@ -328,27 +318,6 @@ def _raised(limits: pd.Series, lengths: pd.Series, settings: Mapping[str, Any]) 
     row = np.clip(np.searchsorted(least, lengths.to_numpy(), side="right") - 1, 0, None)
     floor = np.array([floor["limit"] for floor in floors])[row]
     return steps.at_least(limits.where(~(limits < floor), floor), settings["limit_steps"])
-
-
-def _quality(quality: pd.DataFrame, samples: list[str]) -> pd.DataFrame:
-    """Return the figures of the allow-list; values that are no number or known word go."""
-    own = quality[quality["sample"].isin(samples) & quality["figure"].isin(QUALITY_FIGURES)]
-    value = rf"{_NUMBER}|female|male|unknown|not measured"
-    bound = rf"(?:at least |at most |>= |<= )?{_NUMBER}"
-    expected = rf"{bound}(?: \(fails (?:below|above) {_NUMBER}\))?|female|male|unknown"
-    frame = pd.DataFrame(
-        {
-            "sample": own["sample"],
-            "assay": own["assay"],
-            "figure": own["figure"],
-            "label": own["figure"].map(QUALITY_FIGURES),
-            "value": own["value"].where(own["value"].str.fullmatch(value), NOT_PUBLISHED),
-            "expected": own["expected"].where(own["expected"].str.fullmatch(expected), ""),
-            "state": own["state"],
-            "reason": "",
-        }
-    )
-    return tables.check(frame.reset_index(drop=True), tables.QUALITY)
 
 
 def _identity(identity: pd.DataFrame, samples: list[str]) -> pd.DataFrame:
