@@ -30,6 +30,8 @@ def with_sources(people, samples, quality, genotypes, params):
         strangers = Genotypes(
             {other: genotypes.path(other) for other in genotypes if persons[other] != persons[key]}
         )
+        if not strangers:
+            continue  # of one line nobody else is compared: the bank's table says whose it is
         found = source(genotypes[key], strangers, persons, params.overdispersion)
         row = (people["sample"] == key[0]) & (people["assay"] == key[1])
         said = identity.named_source(found, params.settings)
