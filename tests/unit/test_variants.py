@@ -145,6 +145,13 @@ def test_inherited_variants_are_listed_in_genes_that_matter_only():
     assert len(call(given_counts, regions=regions).variants) == 2
 
 
+def test_what_is_as_frequent_in_the_donor_did_not_expand():
+    calls = call(counts([[(773, 65), (772, 65)], [(1593, 141), (1590, 141)]]))
+    assert calls.variants.empty
+    assert calls.facts["not_called"]["as frequent in the donor"] == 2
+    assert only(call(counts([[(773, 65), (772, 130)]])))["origin"] == "expanded"
+
+
 def test_reads_of_one_strand_are_an_artefact():
     calls = call(counts([[DONOR, (100, (14, 0))]]))
     assert calls.variants.empty
@@ -484,6 +491,18 @@ def test_every_hotspot_is_asked_in_every_sample():
     assert set(rest["state"]) == {"not_testable"}
     assert set(rest["depth"]) == {0}
     assert rest["reason"].str.len().min() > 0
+
+
+def test_hotspots_are_found_among_other_candidates():
+    hot = at_hotspots([DONOR, (100, 30), (100, 0)])
+    rest = counts([[DONOR, DONOR, DONOR]] * 3, hot.roles)
+    both = dataclasses.replace(
+        hot,
+        sites=pd.concat([rest.sites, hot.sites], ignore_index=True).astype({"chrom": CHROM_DTYPE}),
+        ref=np.concatenate([rest.ref, hot.ref]),
+        alt=np.concatenate([rest.alt, hot.alt]),
+    )
+    pd.testing.assert_frame_equal(ask(both), ask(hot))
 
 
 def test_a_hotspot_that_the_joint_call_found_is_tracked_down_to_fewer_reads():

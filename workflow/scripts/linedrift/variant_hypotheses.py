@@ -2,8 +2,9 @@
 
 Competing explanations are weighed, never cut: a misread base (its rate shared by all samples or
 each sample's own), reads of one strand only, reads that are misplaced or end there, a slipped
-repeat, another line's DNA, a germline allele, an allele that the donor has in few cells, an
-allele that the line acquired. Samples are joined as in design 7: given that the line acquired
+repeat, one share in donor and line (a place where reads of another place come to lie, or a mosaic
+that went along), another line's DNA, a germline allele, an allele that the donor has in few cells,
+an allele that the line acquired. Samples are joined as in design 7: given that the line acquired
 the allele, each passage carries it with probability w at an allele fraction of its own.
 """
 
@@ -21,7 +22,7 @@ from linedrift.error_model import after_panel, log_beta_binomial
 
 # Explanations, in the order of the columns of all arrays here.
 HYPOTHESES = (
-    "error_shared", "error_own", "one_strand", "misplaced", "slipped", "contamination",
+    "error_shared", "error_own", "one_strand", "misplaced", "slipped", "alike", "contamination",
     "inherited", "lost", "mosaic_lost", "expanded", "acquired",
 )  # fmt: skip
 PLACE = {name: number for number, name in enumerate(HYPOTHESES)}
@@ -175,8 +176,9 @@ def likelihoods(
     of_line = _of_line(seen, grid, own, settings)
     of_base = _perhaps(seen.present[:, base], absent[:, base], share)
     put("misplaced", of_line + of_base + _figures(counts, settings))
-    alike = seen.real[:, both].sum(axis=1)
-    put("slipped", logsumexp(alike + grid.acquired, axis=1))
+    alike = logsumexp(seen.real[:, both].sum(axis=1) + grid.acquired, axis=1)
+    put("slipped", alike)
+    put("alike", alike if len(base) else np.full(len(counts), NEVER))
     foreign = logsumexp(seen.real[:, own] + grid.mosaic, axis=-1)
     put("contamination", some(foreign, absent[:, own], share) + absent[:, base].sum(axis=1))
     kept, lost = _germline(seen, grid, own, base, imbalanced, settings)
@@ -324,6 +326,7 @@ def log_priors(
     put("mosaic_lost", acquired)
     put("one_strand", settings["prior_strand"])
     put("misplaced", settings["prior_misplaced"])
+    put("alike", settings["prior_alike"])
     repeat = counts.sites["repeat"].to_numpy(float)
     grown = np.exp(settings["slip_growth"] * np.maximum(repeat - settings["indel_repeat"], 0))
     slipped = np.minimum(settings["prior_slip"] * grown, settings["prior_slip_max"])

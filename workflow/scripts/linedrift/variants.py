@@ -43,6 +43,7 @@ ARTEFACTS = {
     "error_own": "misread bases",
     "one_strand": "one strand",
     "slipped": "low complexity",
+    "alike": "as frequent in the donor",
     "contamination": "contamination",
 }
 _PLACES = {name: [PLACE[one] for one in of] for name, of in ORIGINS.items()}
