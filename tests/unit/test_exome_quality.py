@@ -1,5 +1,8 @@
 """Quality of simulated exomes, foreign DNA with its source, and identity across assays."""
 
+from types import SimpleNamespace
+
+import identify
 import numpy as np
 import pandas as pd
 import pytest
@@ -234,3 +237,40 @@ def test_only_snps_of_the_panel_are_compared(world):
     assert len(found) < 0.4 * len(sites)
     assert found["chrom"].isin(sites["chrom"].unique()).all()
     assert {"reads", "depth"} <= set(found.columns)
+
+
+@pytest.mark.parametrize("of_bank", [True, False])
+def test_the_banks_table_says_whose_the_foreign_dna_is(of_bank, world, tmp_path):
+    bins, sites, _, people = world
+    exomes = {
+        "a-p5": exome(bins, sites, people["a"], 1, foreign=0.06, other=people["c"]),
+        "a-p9": exome(bins, sites, people["a"], 2),
+        "c-p1": exome(bins, sites, people["c"], 3),
+    }
+    names = [name for name in exomes if of_bank or name.startswith("a")]
+    paths = {"genotypes": [], "quality": []}
+    for name in names:
+        found = tmp_path / f"{name}.parquet"
+        genotypes(exomes[name], sites).to_parquet(found, index=False)
+        paths["genotypes"].append(found)
+        rows = quality.judge(
+            measured(exomes[name]), QUALITY, sample=name, assay="wes", expected_sex="unknown"
+        )
+        tables.write(rows, tmp_path / f"{name}.tsv", tables.QUALITY)
+        paths["quality"].append(tmp_path / f"{name}.tsv")
+    measurements = {
+        "sample": names,
+        "assay": ["wes"] * len(names),
+        "person": [name[0] for name in names],
+        "sex": ["unknown"] * len(names),
+    }
+    job = SimpleNamespace(
+        input=SimpleNamespace(**paths),
+        output=SimpleNamespace(identity=tmp_path / "identity.tsv", pairs=tmp_path / "pairs.tsv"),
+        params=SimpleNamespace(measurements=measurements, settings=IDENTITY, overdispersion=RHO),
+    )
+    identify.main(job)
+    people = tables.read(job.output.identity, tables.IDENTITY).set_index("sample")
+    assert people.loc["a-p5", "state"] == "not_testable"
+    assert ("that of c-p1 (wes)" in people.loc["a-p5", "reason"]) == of_bank
+    assert "foreign DNA" not in people.loc["a-p9", "reason"]
