@@ -318,3 +318,47 @@ def test_a_korean_name_is_kept(tmp_path):
     assert "국립-1.events.vcf.gz" in names
     with pysam.VariantFile(str(tmp_path / "국립-1.events.vcf.gz")) as opened:
         assert list(opened.header.samples) == ["국립-1-p10", "국립-1-p30"]
+
+
+# Two assays, and variants
+
+
+def test_a_sample_of_two_assays_has_segments_of_each(tmp_path):
+    both = made.tracks(chroms=("chr20",))
+    both = pd.concat([both, both.assign(assay="wes", log_ratio=0.5)], ignore_index=True)
+    record = made.record([], [], tracks=both)
+    exchange.write_seg(record, tmp_path)
+    seg = pd.read_csv(tmp_path / "KSB-1.seg", sep="\t")
+    assert set(seg["ID"]) == {
+        f"KSB-1-p{passage}.{assay}" for passage in (10, 30) for assay in ("snp_array", "wes")
+    }
+    exome = seg[seg["ID"].str.endswith(".wes")]
+    assert exome["seg.mean"].unique() == pytest.approx([0.5])
+
+
+def test_variants_are_written_as_tables_and_read_back(tmp_path):
+    record = made.record(variants=made.variants(inherited=7, not_called={"one strand": 2}))
+    exchange.write_all(record, tmp_path)
+    table = pd.read_csv(tmp_path / "KSB-1.variants.tsv", sep="\t")
+    assert table["hotspot_id"].tolist() == ["TP53:p.Arg175His"]
+    asked = pd.read_csv(tmp_path / "KSB-1.variant_hotspots.tsv", sep="\t")
+    assert len(asked) == len(record.variants.hotspots)
+    assert (tmp_path / "KSB-1.variant_courses.tsv").is_file()
+    assert_same(record, exchange.read_json(tmp_path / "KSB-1.json"))
+
+
+def test_a_variant_whose_text_is_a_formula_is_guarded(tmp_path):
+    called = [made.variant(gene="=cmd()", note="@x")]
+    record = made.record(variants=made.variants(called, [made.course()]))
+    exchange.write_tables(record, tmp_path)
+    assert "'=cmd()" in (tmp_path / "KSB-1.variants.tsv").read_text()
+
+
+def test_a_copied_file_has_its_checksum(tmp_path):
+    source, folder = tmp_path / "variants.vcf.gz", tmp_path / "files"
+    source.write_bytes(b"x")
+    folder.mkdir()
+    downloads = exchange.write_all(made.record(), folder, [(str(source), "variants")])
+    assert downloads[0][:2] == ("KSB-1.variants.vcf.gz", "variants")
+    assert f"{downloads[0][2]}  KSB-1.variants.vcf.gz" in (folder / "SHA256SUMS").read_text()
+    assert (folder / "KSB-1.variants.vcf.gz").read_bytes() == b"x"

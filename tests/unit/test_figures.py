@@ -275,3 +275,35 @@ def test_figures_of_a_line_without_events_are_drawn():
         tables.TRACKS.empty(), empty.events, empty.trajectories, styles, max_points=9, remarks={}
     )
     assert nothing["data"] == []
+
+
+def test_the_close_up_of_two_assays_shows_both_side_by_side_and_never_mixed():
+    record = fake_records.line_record(exome=True)
+    event = COUNTED.iloc[1]
+    shown = figures.zoom_samples(event, record.markers, record.trajectories)
+    assert [(row.passage, row.assay) for row in shown] == [
+        (12, "snp_array"), (12, "wes"), (52, "snp_array"), (52, "wes"),
+    ]  # fmt: skip
+    loci = [record.markers[closeup.of_measurement(record.markers, row)] for row in shown]
+    assert all(frame["assay"].nunique() == 1 for frame in loci)
+    style = STYLES.iloc[1]
+    figure = drawn(
+        closeup.zoom_figure(event, style, record.markers, record.trajectories, max_points=800)
+    )
+    titles = [note["text"] for note in figure["layout"]["annotations"]]
+    assert sum("exome" in title for title in titles) == 2
+
+
+def test_the_genome_figure_has_a_row_for_each_measurement():
+    record = fake_records.line_record(exome=True)
+    figure = drawn(
+        plots.genome_figure(
+            record.tracks, COUNTED, record.trajectories, STYLES, max_points=4000,
+            remarks={("LD001-p52", "wes"): "failed quality"},
+        )
+    )  # fmt: skip
+    titles = [text for text in texts_of(figure["layout"]) if text.startswith("<b>LD001")]
+    assert len(titles) == 8
+    assert [title for title in titles if "failed quality" in title] == [
+        "<b>LD001-p52</b>  exome, <i>failed quality</i>"
+    ]
