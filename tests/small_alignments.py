@@ -106,8 +106,12 @@ class Library:
         has = (np.arange(n) * share) % 1 + share >= 1
         for start, with_variant in zip(starts, has, strict=True):
             carried = variants if with_variant else ()
-            # An edge inside an allele would need clipping.
-            ends = [p for p, r, a in carried if start - 40 < p < start or 0 < p - start - 60 < 60]
+            # An aligner would clip a read that ends within or beside an insertion or deletion.
+            ends = [
+                at - start
+                for at, ref, alt in carried
+                if len(ref) != len(alt) and (-15 < at - start < 15 or 75 < at - start <= READ)
+            ]
             self.single(int(start), () if ends else carried, reverse=bool(rng.integers(2)))
         return self
 

@@ -275,7 +275,8 @@ def test_only_regions_are_counted_and_together_they_are_the_whole(count):
 
 
 def test_no_region_is_an_empty_part(count):
-    result = count(Library(GENOME).cover(10), where=regions())
+    asked = pd.DataFrame([("chr1", *snv(500))], columns=["chrom", "start", "ref", "alt"])
+    result = count(Library(GENOME).cover(10), where=regions(), asked=asked)
     assert result.counts.empty
     assert result.errors.empty
     assert result.positions == 0

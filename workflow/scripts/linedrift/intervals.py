@@ -42,6 +42,8 @@ def widened(
 
 def inside(targets: pd.DataFrame, chrom: pd.Series, start: np.ndarray) -> np.ndarray:
     """Return whether each position (0-based) lies in a target (joined), bool, shape (n,)."""
+    if targets.empty:
+        return np.zeros(len(chrom), dtype=bool)
     place = dict(zip(CHROMOSOMES, range(len(CHROMOSOMES)), strict=True))
     left = targets["chrom"].astype(str).map(place).to_numpy(np.int64) << 32
     at = chrom.astype(str).map(place).fillna(-1).to_numpy(np.int64)
