@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pysam.samtools
 import pytest
 from linedrift import candidates, sequence
 from linedrift.readers import pileup
+from linedrift.readers.alignments import located
 from linedrift.readers.files import ReadingError
 from linedrift.readers.pileup import Alignment
 from small_alignments import Library, random_bases, write_fasta
@@ -326,6 +328,18 @@ def test_the_same_sample_name_in_two_files_keeps_them_apart(count):
     variant = snv(500)
     result = count(Library(GENOME).cover(30, [variant], 0.5), Library(GENOME).cover(30))
     assert sum(reads_of(row(result, variant, "L-p1"))[2:]) == 0
+
+
+def test_a_cram_with_its_index_elsewhere_is_counted(tmp_path, fasta):
+    pair = [snv(500), snv(501)]
+    path = Library(GENOME).cover(30, pair, 0.5).write(tmp_path / "whole.bam")
+    cram, index = tmp_path / "whole.cram", tmp_path / "index" / "elsewhere.crai"
+    index.parent.mkdir()
+    pysam.samtools.view("-C", "-T", str(fasta), "-o", str(cram), path, catch_stdout=False)
+    pysam.samtools.index("-o", str(index), str(cram))
+    one = [Alignment("L-p0", located(str(cram), str(index)), "own")]
+    found = pileup.count(one, fasta, regions(("chr1", 400, 600)), NOTHING, SETTINGS)
+    assert found.counts["ref"].tolist() == [GENOME[500:502]]
 
 
 def test_contigs_without_chr_are_the_same_chromosomes(tmp_path):

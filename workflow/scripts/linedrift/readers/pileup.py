@@ -116,7 +116,8 @@ def count(
     # Of an allele that stands in several of them the first is kept: reads before none.
     found = of_reads.joined([*indels, *snvs, _unseen(asked, len(samples))])
     pairs = of_reads.neighbours(found, asked, settings)
-    found = of_reads.mnvs(found, pairs[_phased(found, pairs, alignments, names, settings)])
+    same = _phased(found, pairs, alignments, reference, names, settings)
+    found = of_reads.mnvs(found, pairs[same])
     whole_errors = of_reads.named_errors(of_reads.summed_errors(errors), samples)
     return Pileup(of_reads.to_frame(found, samples), whole_errors, positions)
 
@@ -418,6 +419,7 @@ def _phased(
     found: Candidates,
     pairs: np.ndarray,
     alignments: Sequence[Alignment],
+    reference: str | os.PathLike[str],
     names: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> np.ndarray:
@@ -426,7 +428,7 @@ def _phased(
     alt = found.alt.sum(axis=2)
     richest = np.minimum(alt[pairs[:, 0]], alt[pairs[:, 1]]).argmax(axis=1)
     for place in np.unique(richest):
-        with pysam.AlignmentFile(alignments[place].path) as file:
+        with _opened(alignments[place].path, reference) as file:
             for row in np.flatnonzero(richest == place):
                 sites = found.sites.iloc[pairs[row]]
                 both, either = _reads_with(file, names, sites, settings)
