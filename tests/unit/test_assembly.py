@@ -137,6 +137,7 @@ def test_the_bank_tells_point_mutations_of_the_latest_passage(results):
     # TP53, BCOR, EGFR, TTN, SF1 and one without a gene.
     assert lines.loc["LD001", "n_variants"] == 6
     assert lines.loc["LD001", "variants_present"] == ("TP53 R175H in 45 %;BCOR p.Val462fs in 38 %")
+    assert "point mutations" not in lines.loc["LD001", "hotspots_present"]
     assert lines.loc["LD002", "n_variants"] == ""
     (gene,) = found.hotspots.query("hotspot_id == 'TP53:points'").to_dict("records")
     assert (gene["state"], gene["cell_fraction"], gene["passage"]) == ("present", 0.45, 52)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from linedrift import closeup, figures, plots, tables
 
@@ -118,6 +118,7 @@ def test_coarser_tracks_keep_extent_and_mean():
 # Loci around events
 
 
+@settings(deadline=None)
 @given(per_event=st.integers(1, 300))
 def test_loci_stay_in_their_windows_and_under_the_cap(per_event):
     contrast = fake_records.contrast({"gain20": 0.85, "tri12": 0.0}, seed=4, step_bp=60_000)

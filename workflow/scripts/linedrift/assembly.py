@@ -148,6 +148,7 @@ class _OnBank:
     verdict: dict[str, Any]
     events: pd.DataFrame
     hotspots: pd.DataFrame
+    hotspots_present: tuple[str, ...]
     n_variants: int | str
     variants_present: tuple[str, ...]
 
@@ -162,6 +163,7 @@ def _line_on_bank(
         if row["line"] == verdict["line"] and row["passage"] == verdict["latest_passage"]
     ]
     spots = spots[spots["passage"] == verdict["latest_passage"]]
+    present = tuple(spots.loc[spots["state"] == "present", "label"])
     variants = read_variants(files)
     n: int | str = ""
     names: tuple[str, ...] = ()
@@ -172,7 +174,7 @@ def _line_on_bank(
         spots = pd.concat([spots, genes], ignore_index=True)
         n, names = variant_verdict.on_bank(sample, variants, verdict["basis"])
     events = tables.read(files["events"], tables.EVENTS)
-    return _OnBank(verdict, events, spots, n, names)
+    return _OnBank(verdict, events, spots, present, n, names)
 
 
 def _with_candidates(
@@ -276,7 +278,7 @@ def _bank_row(
     }
     if known is None:
         return row
-    verdict, events, spots = known.verdict, known.events, known.hotspots
+    verdict, events = known.verdict, known.events
     most = verdict["basis"]["settings"]["max_false_event_rate"]
     counted = events[events["false_event_rate"] <= most]
     passage = verdict["latest_passage"]
@@ -286,7 +288,7 @@ def _bank_row(
         "latest_passage": "" if passage is None else passage,
         "n_acquired": int((counted["origin"] == "acquired").sum()),
         "n_inherited": int((counted["origin"] == "inherited").sum()),
-        "hotspots_present": ";".join(spots.loc[spots["state"] == "present", "label"]),
+        "hotspots_present": ";".join(known.hotspots_present),
         "n_variants": known.n_variants,
         "variants_present": ";".join(known.variants_present),
         "page": _page(line["line"]),

@@ -275,7 +275,7 @@ def _quality_test(record: LineRecord, assays: str, samples: list[dict[str, Any]]
     failed = len(quality[quality["state"] == "fail"].drop_duplicates(["sample", "assay"]))
     return {
         "test": "Data quality",
-        "method": f"{assays}; call rate, noise, waves, contamination",
+        "method": f"{assays}; calls or depth, noise, waves, foreign DNA",
         "passages": passage_list(samples),
         "limit": "",
         "criterion": "every threshold under Quality",
