@@ -35,11 +35,9 @@ def repeats(codes: np.ndarray, targets: pd.DataFrame) -> pd.DataFrame:
     return repeats[inside].reset_index(drop=True)
 
 
-def near_targets(places: pd.DataFrame | None, targets: pd.DataFrame) -> pd.DataFrame | None:
+def near_targets(places: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
     """Return the `places` (chrom, start) in targets or just beside them, in genome order."""
-    if places is None:
-        return None
-    kept = []
+    kept = [places.iloc[:0]]
     for chrom, own in targets.groupby("chrom", observed=True):
         there = places[places["chrom"].to_numpy() == chrom]
         at = np.searchsorted(own["start"], there["start"] + NEAR, side="right") - 1
@@ -58,9 +56,12 @@ def sites(
     repeats: pd.DataFrame,
     panel: pd.DataFrame | None,
     loci: pd.DataFrame | None,
-    hotspots: pd.DataFrame | None,
+    quiet: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return the polymorphic sites: SNPs of the panel, of the array, others, and indels."""
+    """Return the polymorphic sites: SNPs of the panel, of the array, others, and indels.
+
+    There are none in the targets of `quiet` nor beside them.
+    """
     parts = []
     if panel is not None:
         parts.append(
@@ -68,8 +69,8 @@ def sites(
                 frequency=rng.uniform(0.2, 0.8, len(panel)), locus=-1
             )
         )
-    near = near_targets(loci, targets)
-    if near is not None:
+    if loci is not None:
+        near = near_targets(loci, targets)
         flat = flat_of(islands, near)
         # Exactly one allele is C or G: A and B are named alike on either strand. Seven of ten
         # are transitions, as on arrays.
@@ -78,23 +79,13 @@ def sites(
         parts.append(_snps(near, codes[flat], alt, np.nan, near.index.to_numpy()))
     parts.append(_other_sites(rng, codes, targets, repeats))
     sites = pd.concat(parts, ignore_index=True).astype({"chrom": genome.CHROM_DTYPE})
-    if hotspots is not None:
-        sites = sites[~_at_hotspots(sites, hotspots)]
+    sites = sites[~sites.index.isin(near_targets(sites, quiet).index)]
     # The first of two at one place stays, and nothing within five bases of another.
     sites = sites.drop_duplicates(["chrom", "start"]).sort_values(["chrom", "start"])
     close = (sites["start"].diff() < 6) & (sites["chrom"] == sites["chrom"].shift())
     sites = sites[~close | (sites["locus"] >= 0)].reset_index(drop=True)
     sites["flat"] = flat_of(islands, sites)
     return sites
-
-
-def _at_hotspots(sites: pd.DataFrame, hotspots: pd.DataFrame) -> np.ndarray:
-    """Return which sites are a hotspot or within five bases of one: there nobody is polymorphic."""
-    chrom, start = sites["chrom"].astype(str).to_numpy(), sites["start"].to_numpy()
-    near = np.zeros(len(sites), bool)
-    for row in hotspots.itertuples():
-        near |= (chrom == row.chrom) & (np.abs(start - row.start) <= 5)
-    return near
 
 
 def _snps(

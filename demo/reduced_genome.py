@@ -161,7 +161,7 @@ def make(
     codes = _random_sequence(rng, int(offsets[-1]))
     fixed = np.zeros(len(codes), bool)
     _plant_repeats(rng, codes, targets[~targets["gene"].isin(GENES)])
-    known = genome_sites.near_targets(panel, targets)
+    known = None if panel is None else genome_sites.near_targets(panel, targets)
     if known is not None:
         flat = flat_of(islands, known)
         codes[flat], fixed[flat] = as_codes("".join(known["ref"])), True
@@ -172,7 +172,9 @@ def make(
         for f, n in zip(targets["flat"], targets["end"] - targets["start"], strict=True)
     ]
     repeats = genome_sites.repeats(codes, targets)
-    sites = genome_sites.sites(rng, codes, islands, targets, repeats, known, loci, hotspots)
+    # In the genes that hotspots lie in nobody is polymorphic but for what is planted.
+    named = targets[targets["gene"].isin(GENES)]
+    sites = genome_sites.sites(rng, codes, islands, targets, repeats, known, loci, named)
     paralogs = genome_sites.paralogs(rng, codes, targets, sites)
     return Genome(islands, codes, targets, exons, sites, repeats, paralogs)
 

@@ -17,6 +17,7 @@ import run
 import simulate_exome
 from linedrift import sequencing_tables, sheets, tables
 from linedrift.readers import array
+from linedrift.sheet_columns import ASSAYS
 
 DENSITY = 12
 
@@ -193,6 +194,7 @@ def test_a_bank_is_current_only_when_whole_and_of_this_recipe(tmp_path, monkeypa
 def found_events(bank):
     """Return, per line, EVENTS and TRAJECTORIES that are exactly as planted."""
     truth = tables.read(bank / "truth.tsv", tables.TRUTH)
+    by_assay = {name: 0 for name in tables.TRAJECTORIES.names if name in ASSAYS}
     found = {}
     for line, own in truth.groupby("line"):
         events, courses = [], []
@@ -217,7 +219,7 @@ def found_events(bank):
                         "cell_fraction": row.cell_fraction,
                     }
                     | {"low": row.cell_fraction - 0.02, "high": row.cell_fraction + 0.02}
-                    | {"limit": 0.05, "support": 20, "snp_array": 20, "wes": 0, "reason": ""}
+                    | {"limit": 0.05, "support": 20, **by_assay, "reason": ""}
                 )
             if line in {s.rsplit("-p", 1)[0] for s in (make_bank.SWAPPED, make_bank.FAILED)}:
                 sample = make_bank.SWAPPED if line == "LDB-A2" else make_bank.FAILED
