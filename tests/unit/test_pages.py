@@ -420,6 +420,12 @@ def test_two_assays_of_one_sample_stay_apart():
             assert f"LD001-p{passage}, {assay}" in parsed.text
     genome = next(text for attrs, text in parsed.scripts if attrs.get("id") == "fig-genome-data")
     assert json.loads(genome)["layout"]["yaxis16"]
+    # The sheet may list all arrays and then all exomes.
+    apart = record.tracks.sort_values("assay", kind="stable", ignore_index=True)
+    tidy = views.by_passage(apart, views.samples_of(record))
+    shown = tidy[["sample", "assay"]].drop_duplicates()
+    assert shown["assay"].tolist() == ["snp_array", "wes"] * 4
+    assert shown["sample"].is_monotonic_increasing
     assert [sample["label"] for sample in views.samples_of(record)] == ["p12", "p25", "p38", "p52"]
     banks = record.measurements["bank"].where(record.measurements["assay"] == "wes", "")
     late = dataclasses.replace(record, measurements=record.measurements.assign(bank=banks))

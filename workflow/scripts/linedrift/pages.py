@@ -84,6 +84,11 @@ def line_page(
         raise ValueError("plotly_js holds </script>: it cannot stand inside a page; use plotly's")
     samples = views.samples_of(record)
     record = _own(record, samples)
+    record = dataclasses.replace(
+        record,
+        tracks=views.by_passage(record.tracks, samples),
+        identity=views.by_passage(record.identity, samples),
+    )
     matrix = views.hotspot_matrix(record.hotspots, samples, record.verdict)
     events = views.split_events(record)
     styles = label_events(events["counted"])

@@ -135,6 +135,14 @@ def samples_of(record: LineRecord) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def by_passage(frame: pd.DataFrame, samples: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows with a sample in the order of the samples, assays of one beside each other."""
+    order = {sample["sample"]: n for n, sample in enumerate(samples)}
+    place = frame["sample"].map(order).fillna(len(order)).to_numpy()
+    assay = pd.factorize(frame["assay"])[0]
+    return frame.iloc[np.lexsort((assay, place))].reset_index(drop=True)
+
+
 # Events -------------------------------------------------------------------------------------
 
 
