@@ -16,6 +16,9 @@ from linedrift.sheet_columns import LINES, NAME, SAMPLES
 DONOR = {"line": "D1", "kind": "donor", "sex": "female"}
 LINE = {"line": "A", "kind": "line", "parent": "D1", "sex": "female"}
 ARRAY = {"assay": "snp_array", "format": "final_report", "build": "GRCh38"}
+COUNTS = {"assay": "rna", "format": "gene_counts", "build": "GRCh38"}
+ASE = {"assay": "rna", "format": "ase", "build": "GRCh38"}
+RNA_BAM = {"assay": "rna", "format": "bam", "build": "GRCh38"}
 EXOME = {"assay": "wes", "format": "bam", "build": "GRCh38"}
 LANE = EXOME | {"format": "fastq", "path2": "2.fq"}
 
@@ -197,7 +200,7 @@ CASES = {
     "negative passage": ([], [sample(passage="-1", path="m.txt")], "samples", 3, "passage", ""),
     "passage of a donor": ([], [sample("D1", "3", path="z.txt")], "samples", 3, "passage", ""),
     "bad assay": ([], [sample(assay="snp-array")], "samples", 3, "assay", "'snp_array'"),
-    "later assay": ([], [sample(assay="rna")], "samples", 3, "assay", ""),
+    "later assay": ([], [sample(assay="methylation")], "samples", 3, "assay", ""),
     "format of another assay": ([], [sample(format="bam")], "samples", 3, "format", ""),
     "array as an exome": ([], [sample(**EXOME | {"format": "vcf"})], "samples", 3, "format", ""),
     "reads on hg19": (
@@ -636,3 +639,62 @@ def test_a_value_out_of_range_is_told_with_its_place(config, config_schema, sect
     (problem,) = sheet_columns.check_settings(config, config_schema, "settings")
     assert problem.column == f"{section}.{key}"
     assert repr(value) in str(problem)
+
+
+# RNA-seq
+
+
+def test_counts_and_alleles_of_a_sample_are_one_measurement(bank):
+    rows = [
+        sample(**COUNTS, path="counts.tsv", name_in_file="A_10"),
+        sample(**RNA_BAM, path="a.bam"),
+        sample("D1", "0", **COUNTS, path="counts.tsv", name_in_file="D1"),
+    ]
+    found = bank([DONOR, LINE], rows)
+    assert found.measurements["sample"].tolist() == ["A-p10", "D1-p0"]
+    assert found.measurements["baseline"].tolist() == ["D1-p0", ""]
+    assert len(found.rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "words"),
+    [
+        ([COUNTS, COUNTS | {"format": "star"}], "format", "counts of genes of A-p10 a second time"),
+        ([ASE, RNA_BAM], "format", "alleles of A-p10 a second time"),
+        ([COUNTS, ASE, RNA_BAM], "format", r"a second time \(row 4 has them\)"),
+        ([COUNTS, ASE | {"bank": "MCB"}], "bank", "expected the same in all rows"),
+        ([ASE | {"format": "fastq", "path2": "2.fq"}], "format", "not yet aligned here"),
+        ([RNA_BAM | {"build": "hg19"}], "build", "positions of reads are not lifted"),
+        ([COUNTS | {"path2": "x.txt"}], "path2", "a second file is not read"),
+        ([COUNTS | {"format": "gtc"}], "format", "expected one of gene_counts"),
+    ],
+)
+def test_rows_of_rna_that_do_not_fit_are_told(errors_of, rows, column, words):
+    rows = [sample(**row, path=f"r{n}.txt") for n, row in enumerate(rows)]
+    errors = [error for error in errors_of([DONOR, LINE], [sample("D1", "0"), *rows])
+              if error.column == column]  # fmt: skip
+    assert len(errors) == 1
+    assert re.search(words, str(errors[0]))
+
+
+def rna_needs(**resources):
+    return {"chains": {}, "resources": {"genes": "", "reference": ""} | resources}
+
+
+def test_counts_need_an_annotation_and_no_chain(bank, tmp_path):
+    found = bank([DONOR], [sample("D1", "0", **COUNTS | {"build": "hg19"})])
+    with pytest.raises(sheets.SheetError, match="1 measurement by rna with counts of genes, but"):
+        sheets.check_needs(found, rna_needs(), "samples.tsv")
+    with pytest.raises(sheets.SheetError, match="but no file at 'gone.gff3'"):
+        sheets.check_needs(found, rna_needs(genes="gone.gff3"), "samples.tsv")
+    (tmp_path / "g.gff3").write_text("chr1")
+    sheets.check_needs(found, rna_needs(genes=str(tmp_path / "g.gff3")), "samples.tsv")
+
+
+def test_alleles_on_another_build_need_a_chain_and_cram_a_reference(bank):
+    found = bank([DONOR], [sample("D1", "0", **ASE | {"build": "hg19"})])
+    with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file"):
+        sheets.check_needs(found, rna_needs(), "samples.tsv")
+    found = bank([DONOR], [sample("D1", "0", **RNA_BAM | {"format": "cram"})])
+    with pytest.raises(sheets.SheetError, match="1 measurement by rna in CRAM, but no reference"):
+        sheets.check_needs(found, rna_needs(), "samples.tsv")

@@ -330,7 +330,22 @@ _LABELS["wes"] = {
     "x_het_rate": "X heterozygous",
     "y_level": "Y level",
 }
+_LABELS["rna"] = {
+    "n_reads": "Reads in genes",
+    "n_detected": "Genes with reads",
+    "n_lines": "Lines to compare with",
+    "log_ratio_sd": "Log ratio sd",
+    "n_genes": "Genes with two alleles",
+    "reference_bias": "Reads of the reference allele per other",
+    "sex": "Sex",
+    "xist": "XIST, reads per million",
+    "y": "Genes of Y, reads per million",
+}
 _WHY = {
+    "n_reads": "too few reads in genes",
+    "n_detected": "too few genes have reads",
+    "n_lines": "too few lines to compare expression with",
+    "n_genes": "too few genes with a heterozygous SNP",
     "mean_target_depth": "too few reads on the targets",
     "share_20x": "too little of the targets was read deeply",
     "share_on_target": "most reads are not on the targets",

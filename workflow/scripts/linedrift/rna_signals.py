@@ -8,7 +8,7 @@ is heard once, through the SNP with most reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -137,3 +137,129 @@ def together(expression: pd.DataFrame, alleles_of: pd.DataFrame) -> pd.DataFrame
     both = pd.concat([alleles_of, expression], ignore_index=True)
     both = both[~both.duplicated(["chrom", "start"])]
     return tables.check(tables.in_genome_order(both), tables.SIGNALS)
+
+
+def known_genotypes(
+    measured: Sequence[pd.DataFrame], counts: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame | None:
+    """Return the genotypes that say at which SNPs of the RNA the person has two alleles.
+
+    Parameters
+    ----------
+    measured
+        SIGNALS of the person by array and exome; the first that has a locus tells.
+    counts
+        ALLELE_COUNTS of the sample: what none of these measured is taken as the RNA shows it.
+    settings
+        Section `rna` of the config.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        SIGNALS as `allele_signals` takes them; None where nobody measured the person.
+    """
+    loci = [frame[frame["usable"] & (frame["genotype"] != "")] for frame in measured]
+    if not sum(map(len, loci)):
+        return None
+    known = pd.concat(loci, ignore_index=True).drop_duplicates(["chrom", "start"])
+    here = tables.in_genome_order(known.astype({"chrom": CHROM_DTYPE}))
+    told = align(here, counts)["genotype"].notna().to_numpy()
+    low, high = settings["heterozygous_between"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (counts["alt_count"] / counts["total"]).to_numpy()
+    two = ~told & (share >= low) & (share <= high)
+    own = counts.loc[two, ["chrom", "start", "end", "name"]].assign(
+        level=np.nan, level_sd=np.nan, b_fraction=0.5, b_sd=np.nan, genotype="AB", usable=True
+    )
+    both = pd.concat([here, tables.conform(own, tables.SIGNALS)], ignore_index=True)
+    return tables.in_genome_order(both)
+
+
+def as_baseline(baseline: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return a baseline's alleles beside levels of 0 at the genes of the sample.
+
+    Expression is relative to the bank already, and the donor's cells are of another kind: what a
+    baseline tells of RNA is which allele a gene prefers.
+    """
+    of_alleles = baseline[np.isfinite(baseline["b_fraction"].to_numpy())]
+    genes = own[np.isfinite(own["level"].to_numpy())].assign(level=np.float32(0))
+    both = pd.concat([of_alleles.assign(level=np.float32(np.nan)), genes], ignore_index=True)
+    both = both.astype({"chrom": CHROM_DTYPE, "genotype": tables.GENOTYPES})
+    both = both[~both.duplicated(["chrom", "start"], keep="last")]
+    return tables.in_genome_order(both)
+
+
+def genotype_signals(
+    counts: pd.DataFrame, panel: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, str]:
+    """Return SIGNALS at the SNPs that tell one person from another, or why RNA cannot tell.
+
+    Parameters
+    ----------
+    counts
+        ALLELE_COUNTS of the sample.
+    panel
+        SNPs that were chosen for nobody's alleles: chrom, start.
+    settings
+        Section `rna` of the config; genotypes need `min_depth` reads.
+
+    Notes
+    -----
+    A table of alleles is often made at the heterozygous SNPs of one person. Whoever is asked at
+    these looks like that person, so they tell nothing of identity.
+    """
+    at = counts[["chrom", "start"]].merge(panel[["chrom", "start"]], how="inner")
+    chosen = pd.MultiIndex.from_frame(counts[["chrom", "start"]].astype({"chrom": "str"}))
+    wanted = pd.MultiIndex.from_frame(at.astype({"chrom": "str"}))
+    deep = counts["usable"].to_numpy() & (counts["total"] >= settings["min_depth"]).to_numpy()
+    asked = counts[deep & chosen.isin(wanted)].reset_index(drop=True)
+    ref, alt = (alleles.base_codes(asked[name].to_numpy(str)) for name in ("ref", "alt"))
+    b_is_alt, shared = alleles.naming(ref, alt)
+    found = alleles.fractions(
+        asked["ref_count"].to_numpy(), asked["alt_count"].to_numpy(), b_is_alt, 1.0,
+        dict(settings) | {"heterozygous_between": settings["genotype_between"]},
+    )  # fmt: skip
+    frame = pd.concat([asked[["chrom", "start", "end", "name"]], found], axis=1)[shared]
+    frame = tables.in_genome_order(
+        tables.conform(frame.assign(level=np.nan, level_sd=np.nan), tables.SIGNALS)
+    )
+    called = frame["genotype"].astype("str")
+    one = float(called.isin(["AA", "BB"]).sum()) / max(int((called != "").sum()), 1)
+    if len(frame) and one < settings["least_homozygous"]:
+        return tables.SIGNALS.empty(), (
+            f"{one:.0%} of the SNPs have one allele: the table is of heterozygous SNPs of a "
+            "person, at which everybody would look like that person"
+        )
+    return frame, "" if len(frame) else "no SNP of the panel has enough reads"
+
+
+def both_alternatives(loci: pd.DataFrame, ref: np.ndarray) -> pd.DataFrame:
+    """Return each heterozygous locus of an array with both alleles that it may have beside ref.
+
+    Parameters
+    ----------
+    loci
+        SIGNALS of the array at these loci.
+    ref
+        Base of the reference there, as text, shape (n,).
+    """
+    codes = alleles.base_codes(ref)
+    known = codes >= 0
+    rows, code = loci.loc[known, ["chrom", "start", "end", "name"]], codes[known].astype(int)
+    transition = alleles.TRANSITION[code]
+    both = [
+        rows.assign(ref=alleles.BASES[code], alt=alleles.BASES[other])
+        # Arrays hardly have A/T and C/G SNPs: the other allele is one of two.
+        for other in (transition, 3 - transition)
+    ]
+    return pd.concat(both, ignore_index=True)
+
+
+def one_alternative(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return ALLELE_COUNTS with one row a position: the alternative with most reads.
+
+    Reads of the others are `other` there, so a row that was chosen wrongly is not usable.
+    """
+    order = counts["alt_count"].sort_values(ascending=False, kind="stable").index
+    best = counts.loc[order].drop_duplicates(["chrom", "start"])
+    return tables.in_genome_order(best)

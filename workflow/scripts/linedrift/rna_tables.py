@@ -31,6 +31,17 @@ GENE_COUNTS = Table(
         Column("count", "float64", "reads; salmon's are fractional", "reads"),
     ),
 )
+LOCATED_COUNTS = Table(
+    "located_counts",
+    "gene of one sample that the annotation has",
+    (
+        *LOCUS,
+        _GENE,
+        Column("symbol", "str", "symbol of the annotation, or empty"),
+        Column("count", "float64", "reads; salmon's are fractional", "reads"),
+    ),
+    ("chrom", "start"),
+)
 ALLELE_COUNTS = Table(
     "allele_counts",
     "SNP whose alleles were counted in the RNA of one sample",
@@ -61,4 +72,4 @@ EXTRA_CONTIGS = Table(
         Column("per_million", "float64", "reads per million mapped reads"),
     ),
 )
-ALL = (GENES, GENE_COUNTS, ALLELE_COUNTS, EXTRA_CONTIGS)
+ALL = (GENES, GENE_COUNTS, LOCATED_COUNTS, ALLELE_COUNTS, EXTRA_CONTIGS)

@@ -17,9 +17,14 @@ ASSAYS = ("snp_array", "wes", "methylation", "rna")
 ASSAY_FORMATS = {
     "snp_array": ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table"),
     "wes": ("bam", "cram", "fastq"),
+    "rna": ("gene_counts", "featurecounts", "star", "htseq", "ase", "bam", "cram"),
 }
 SUPPORTED_ASSAYS = tuple(ASSAY_FORMATS)
-FORMATS = tuple(name for formats in ASSAY_FORMATS.values() for name in formats)
+FORMATS = tuple(dict.fromkeys(name for names in ASSAY_FORMATS.values() for name in names))
+# Rows of one sample by RNA-seq complement each other: one has the counts of its genes, one its
+# alleles.
+COUNT_FORMATS = ("gene_counts", "featurecounts", "star", "htseq")
+ALLELE_FORMATS = ("ase", "bam", "cram")
 # Formats of which several rows of one sample and assay are one measurement (lanes of a run).
 LANE_FORMATS = ("fastq",)
 # Formats that say nothing of positions need a second file; formats that always carry theirs
@@ -28,13 +33,13 @@ NEED_PATH2 = {
     "gtc": "its manifest (BPM or CSV)",
     "fastq": "the FASTQ of the second reads (pairs are needed)",
 }
-TAKE_NO_PATH2 = ("vcf", "table", "bam", "cram")
+TAKE_NO_PATH2 = ("vcf", "table", "bam", "cram", *COUNT_FORMATS, "ase")
 BUILDS = ("GRCh38", "hg38", "GRCh37", "hg19", "b37", "hg18", "NCBI36")
 
 # Sections of the settings whose values decide a call; the pages print them.
 SECTIONS = (
-    "wes", "quality", "identity", "contrast", "segmentation", "events", "variants", "verdict",
-    "report", "public",
+    "wes", "rna", "quality", "identity", "contrast", "segmentation", "events", "variants",
+    "verdict", "report", "public",
 )  # fmt: skip
 
 # A name becomes part of file names and of wildcards. 50 characters of at most 4 bytes, with the

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from linedrift import genome
 from linedrift.sheet_columns import (
+    ALLELE_FORMATS,
     ASSAY_FORMATS,
     ASSAYS,
     BUILDS,
+    COUNT_FORMATS,
     FORMATS,
     LANE_FORMATS,
     NAME,
@@ -127,14 +129,19 @@ def _check_format(row: Row, sheet: str) -> list[Problem]:
     formats = ASSAY_FORMATS.get(assay, ())
     if formats and kind in FORMATS and kind not in formats:
         found, expected = f"{kind!r} of the assay {assay}", f"one of {', '.join(formats)}"
-        errors.append(Problem(sheet, row.number, "format", found, expected))
-    elif assay == "wes" and row["build"] in BUILDS:
+        hint = _NOT_YET.get((assay, kind), "")
+        errors.append(Problem(sheet, row.number, "format", found, expected, hint))
+    elif kind in _BUILD_OF_READS and row["build"] in BUILDS:
         if genome.build(row["build"]) != genome.GRCH38:
             found = f"{row['build']!r} of a {kind}"
             errors.append(Problem(sheet, row.number, "build", found, *_BUILD_OF_READS[kind]))
     return errors
 
 
+_NOT_YET = {
+    ("rna", "fastq"): "RNA-seq is not yet aligned here: align it with a splice-aware aligner "
+    "(STAR, HISAT2, nf-core/rnaseq) and give counts of genes and the BAM.",
+}
 # What is expected in the column build, and what to do, by format.
 _ALIGN_AGAIN = (
     "GRCh38: positions of reads are not lifted, for alignments follow the sequence itself",
@@ -164,13 +171,15 @@ def _check_path2(row: Row, sheet: str) -> list[Problem]:
 def _check_repeats(rows: Sequence[Row], sheet: str) -> list[Problem]:
     """Return second measurements of one sample by one assay, and data given to two samples."""
     errors = []
-    first: dict[tuple[str, str], Row] = {}
+    earlier: dict[tuple[str, str], list[Row]] = {}
     data: dict[tuple[str, str], Row] = {}
     for row in rows:
-        key = (row.sample.casefold(), row["assay"])
-        if row["assay"] in SUPPORTED_ASSAYS and key in first:
-            errors += _check_second(row, first[key], sheet)
-        first.setdefault(key, row)
+        others = earlier.setdefault((row.sample.casefold(), row["assay"]), [])
+        if row["assay"] == "rna":
+            errors += _check_part(row, others, sheet)
+        elif row["assay"] in SUPPORTED_ASSAYS and others:
+            errors += _check_second(row, others[0], sheet)
+        others.append(row)
         lane = row["format"] in LANE_FORMATS
         for column in ("path", "path2") if lane else ("path",):
             source = (row[column], "" if lane else row["name_in_file"])
@@ -204,6 +213,31 @@ def _check_second(row: Row, other: Row, sheet: str) -> list[Problem]:
     if row["format"] in ("bam", "cram"):
         hint += " Lanes of one library: merge them (samtools merge), then mark duplicates."
     return [Problem(sheet, row.number, "assay", found, "one file", hint)]
+
+
+def _check_part(row: Row, others: Sequence[Row], sheet: str) -> list[Problem]:
+    """Return what is wrong with a further row of RNA-seq: one has counts, the other alleles."""
+    errors = [
+        Problem(
+            sheet,
+            row.number,
+            name,
+            f"{row[name]!r} beside {other[name]!r} in row {other.number}",
+            f"the same in all rows of {row.sample} by rna",
+        )
+        for other in others[:1]
+        for name in ("platform", "bank", "baseline")
+        if row[name] != other[name]
+    ]
+    for formats, what in ((COUNT_FORMATS, "counts of genes"), (ALLELE_FORMATS, "alleles")):
+        same = [other for other in others if other["format"] in formats]
+        if row["format"] in formats and same:
+            other = same[0]
+            found = f"{what} of {row.sample} a second time (row {other.number} has them)"
+            expected = "one row with counts of genes, and one with alleles (ase, bam or cram)"
+            hint = "Keep one, or give the other its own line."
+            errors.append(Problem(sheet, row.number, "format", found, expected, hint))
+    return errors
 
 
 def _check_baselines(rows: Sequence[Row], by_name: Mapping[str, Row], sheet: str) -> list[Problem]:

@@ -17,6 +17,7 @@ import pandas as pd
 from linedrift import genome
 from linedrift.sheet_columns import (
     CONTROL,
+    COUNT_FORMATS,
     LINES,
     SAMPLES,
     Column,
@@ -133,6 +134,9 @@ def check_needs(bank: Bank, settings: Mapping[str, Any], samples_path: str) -> N
     if len(exomes):
         errors += _missing_reference(len(exomes), settings["resources"]["reference"], samples_path)
         errors += _missing_targets(exomes, settings["wes"]["capture"], samples_path)
+    rna = bank.rows[bank.rows["assay"] == "rna"]
+    if len(rna):
+        errors += _missing_for_rna(rna, settings["resources"], samples_path)
     if errors:
         raise SheetError(errors)
 
@@ -140,7 +144,9 @@ def check_needs(bank: Bank, settings: Mapping[str, Any], samples_path: str) -> N
 def _missing_chains(bank: Bank, chains: Mapping[str, str], sheet: str) -> list[Problem]:
     """Return a problem for every build other than GRCh38 without a chain file."""
     errors = []
-    names = [genome.build(name).name for name in bank.rows["build"]]
+    # Counts of genes have no positions to lift.
+    placed = bank.rows[~bank.rows["format"].isin(COUNT_FORMATS)]
+    names = [genome.build(name).name for name in placed["build"]]
     for build in dict.fromkeys(names):
         path = chains.get(build, "")
         if build == genome.GRCH38.name or (path and os.path.isfile(path)):
@@ -188,6 +194,27 @@ def _missing_targets(exomes: pd.DataFrame, capture: Mapping[str, str], sheet: st
         key = str(platform) or ANY_PLATFORM
         hint = f"Name it under wes: capture: {key}: (or {ANY_PLATFORM}: for all) in the settings."
         errors.append(Problem(sheet, 0, "platform", found, why, hint))
+    return errors
+
+
+def _missing_for_rna(rows: pd.DataFrame, resources: Mapping[str, str], sheet: str) -> list[Problem]:
+    """Return a problem where counts have no genes with places, or CRAM of RNA no reference."""
+    errors = []
+    n_counts = int(rows["format"].isin(COUNT_FORMATS).sum())
+    genes = resources["genes"]
+    if n_counts and not (genes and os.path.isfile(genes)):
+        where = f"file at {genes!r}" if genes else "genes in the settings"
+        found = f"{_counted(n_counts)} by rna with counts of genes, but no {where}"
+        why = "the genes that the reads were counted in, with their places on GRCh38 (GFF3 or GTF)"
+        hint = "Name the annotation under resources: genes: in the settings."
+        errors.append(Problem(sheet, 0, "assay", found, why, hint))
+    n_cram = int((rows["format"] == "cram").sum())
+    reference = resources["reference"]
+    if n_cram and not (reference and os.path.isfile(reference)):
+        where = f"file at {reference!r}" if reference else "reference in the settings"
+        found = f"{_counted(n_cram)} by rna in CRAM, but no {where}"
+        hint = "Name the FASTA that the reads were aligned to under resources: reference:."
+        errors.append(Problem(sheet, 0, "format", found, "what CRAM is unpacked with", hint))
     return errors
 
 

@@ -30,6 +30,7 @@ from linedrift.readers import (
     layouts,
     liftover,
     manifests,
+    rna_heads,
 )
 from linedrift.readers.files import (
     ReadingError,
@@ -71,10 +72,8 @@ def problems(
         FASTA that alignments are compared with.
     """
     found: list[str] = []
-    if row["format"] == "fastq":
-        return fastq.problems(row)
-    if row["format"] in alignments.FORMATS:
-        return alignments.problems(row, reference)
+    if row["format"] in (*rna_heads.FORMATS, "fastq"):
+        return _sequenced(row, chains, build_markers, reference)
     path, path2 = str(row["path"]), str(row.get("path2", ""))
     format, name = str(row["format"]), str(row.get("name_in_file", ""))
     if format not in array.FORMATS:
@@ -96,6 +95,20 @@ def problems(
     if isinstance(markers, pa.Table):
         _ask(found, _check_build, path2 or path, of, markers, build_markers)
     return found
+
+
+def _sequenced(
+    row: Mapping[str, str],
+    chains: Mapping[str, str],
+    build_markers: pd.DataFrame,
+    reference: str,
+) -> list[str]:
+    """Return what is wrong with reads, alignments, and what was counted of RNA."""
+    if row["format"] == "fastq":
+        return fastq.problems(row)
+    found = alignments.problems(row, reference) if row["format"] in alignments.FORMATS else []
+    is_rna = row.get("assay") == "rna" or row["format"] not in alignments.FORMATS
+    return found or (rna_heads.problems(row, chains, build_markers) if is_rna else [])
 
 
 def _ask(found: list[str], ask: Callable[..., Any], *given: Any) -> Any:

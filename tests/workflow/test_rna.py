@@ -1,0 +1,140 @@
+"""RNA-seq all the way through: six lines, two of one donor; trisomy 12 in one of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulate_rna
+from linedrift import tables
+from linedrift.genome import GRCH38
+from linedrift.noise import Noise
+from simulate_array import Event
+
+pytestmark = pytest.mark.workflow
+CHROMOSOMES = (*(f"chr{k}" for k in (1, 2, 3, 5, 7, 8, 12, 17, 20)), "chrX", "chrY")
+XIST = ("XIST", "chrX", 73_820_650, 73_852_723, "ENSG00000229807")
+TRISOMY = Event("chr12", 0, GRCH38.lengths["chr12"], "gain", name="trisomy_12")
+# line, donor, sex
+LINES = [("A1", "D1", "female"), ("A2", "D1", "female"), ("B", "", "male"), ("C", "", "female"),
+         ("E", "", "male"), ("F", "", "female")]  # fmt: skip
+
+
+def draw_loci(rng):
+    """Return SNPs, some in every gene."""
+    per = {chrom: 6000 if chrom != "chrY" else 300 for chrom in CHROMOSOMES}
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"chrom": chrom, "start": np.sort(rng.choice(GRCH38.lengths[chrom], n, False))}
+            )
+            for chrom, n in per.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def write_bank(folder, rng, lines=LINES):
+    """Write annotation, a table of counts, alleles of A1 and A2, and the sheets."""
+    loci = draw_loci(rng)
+    known = pd.DataFrame([XIST], columns=["gene", "chrom", "start", "end", "gene_id"])
+    of = simulate_rna.genes(rng, loci, 2000, known)
+    simulate_rna.write_genes(folder / "genes.gtf", of)
+    haplotypes = (rng.random((len(loci), 2)) < 0.5).astype(np.int8)
+    prefers = simulate_rna.preferences(rng, of)
+    columns, rows = {}, []
+    for line, donor, sex in lines:
+        events = [TRISOMY] if line == "A1" else []
+        columns[line] = simulate_rna.counts(rng, of, events, sex)
+        rows.append(f"{line}\t9\trna\tgene_counts\tcounts.tsv\t{line}\tGRCh38\n")
+        if donor:
+            table = simulate_rna.alleles(rng, of, columns[line], loci, haplotypes, events, prefers)
+            simulate_rna.write_alleles(folder / f"{line}.ase.tsv", table)
+            rows.append(f"{line}\t9\trna\tase\t{line}.ase.tsv\t\tGRCh38\n")
+    simulate_rna.write_counts(folder / "counts.tsv", of, columns)
+    (folder / "samples.tsv").write_text(
+        "line\tpassage\tassay\tformat\tpath\tname_in_file\tbuild\n" + "".join(rows)
+    )
+    (folder / "lines.tsv").write_text(
+        "line\tkind\tparent\tsex\ttier\nD1\tdonor\t\tfemale\t\n"
+        + "".join(f"{line}\tline\t{donor}\t{sex}\tpublic\n" for line, donor, sex in lines)
+    )
+    (folder / "bank.yaml").write_text(
+        f"lines: {folder}/lines.tsv\nsamples: {folder}/samples.tsv\nresults: {folder}/results\n"
+        f"resources: {{genes: {folder}/genes.gtf}}\n"
+    )
+
+
+def run(pristine, folder, *targets):
+    return pristine.run(
+        *("--cores", "2", "--configfile", str(folder / "bank.yaml"), "--quiet"),
+        *("--directory", str(folder), *targets),
+    )
+
+
+@pytest.fixture(scope="module")
+def done(pristine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rna")
+    write_bank(folder, np.random.default_rng(1))
+    results = folder / "results"
+    files = ["lines/A1/hotspots.tsv", "lines/A2/events.tsv", "lines/A1/tracks.parquet"]
+    files += [f"quality/{line}-p9.rna.tsv" for line in "BC"]
+    found = run(pristine, folder, *(str(results / name) for name in files))
+    assert found.returncode == 0, found.stdout
+    return results
+
+
+def test_trisomy_is_called_from_rna_alone_and_nothing_else(done):
+    for line in ("A1", "A2"):
+        events = tables.read(done / "lines" / line / "events.tsv", tables.EVENTS)
+        assert events["chrom"].astype(str).tolist() == (["chr12"] if line == "A1" else [])
+    course = tables.read(done / "lines" / "A1" / "trajectories.tsv", tables.TRAJECTORIES)
+    own = course.set_index("sample").loc["A1-p9"]
+    assert own["state"] == "present"
+    assert own["rna"] > 20
+    assert own["cell_fraction"] > 0.8
+
+
+def test_expression_is_relative_to_the_bank_and_alleles_are_one_a_gene(done):
+    signals = tables.read(done / "signals" / "A1-p9.rna.parquet", tables.SIGNALS)
+    facts = json.loads((done / "signals" / "A1-p9.rna.facts.json").read_text())
+    assert facts["n_lines"] == 5
+    assert facts["n_genes"] > 800
+    assert facts["reference_bias"] == pytest.approx(simulate_rna.REFERENCE_BIAS, rel=0.05)
+    level = signals[signals["level"].notna()]
+    assert not level["chrom"].isin(["chrX", "chrY"]).any()
+    gained = level.loc[level["chrom"] == "chr12", "level"].median()
+    assert gained == pytest.approx(0.8 * np.log2(1.5), abs=0.12)
+    noise = Noise.from_dict(json.loads((done / "contrasts" / "A1-p9.rna.noise.json").read_text()))
+    assert noise.reason == ""
+    assert noise.response == 0.8
+
+
+def test_sex_is_told_by_y_and_xist(done):
+    for line, sex in (("A1", "female"), ("B", "male"), ("C", "female")):
+        quality = tables.read(done / "quality" / f"{line}-p9.rna.tsv", tables.QUALITY)
+        assert quality.set_index("figure").loc["sex", "value"] == sex
+
+
+def test_a_bank_too_small_for_a_baseline_says_how_many_it_wants(pristine, tmp_path):
+    write_bank(tmp_path, np.random.default_rng(2), LINES[2:4])
+    found = run(pristine, tmp_path, str(tmp_path / "results" / "lines" / "B" / "hotspots.tsv"))
+    assert found.returncode == 0, found.stdout
+    spots = tables.read(tmp_path / "results" / "lines" / "B" / "hotspots.tsv", tables.HOTSPOTS)
+    assert set(spots["state"]) == {"not_testable"}
+    assert spots["reason"].str.contains("RNA of 1 other lines; .* at least 3").all()
+
+
+def test_every_wrong_file_of_rna_is_told_at_once(pristine, tmp_path):
+    write_bank(tmp_path, np.random.default_rng(3), LINES[:3])
+    table = pd.read_csv(tmp_path / "counts.tsv", sep="\t")
+    table["B"] = -table["B"]
+    table.rename(columns={"A2": "A-2"}).to_csv(tmp_path / "counts.tsv", sep="\t", index=False)
+    ase = pd.read_csv(tmp_path / "A1.ase.tsv", sep="\t")
+    ase.drop(columns="altCount").to_csv(tmp_path / "A1.ase.tsv", sep="\t", index=False)
+    found = run(pristine, tmp_path, "check")
+    assert found.returncode == 1
+    assert "3 errors in the files of" in found.stdout
+    assert "no sample 'A2'" in found.stdout and "'A-2'" in found.stdout
+    assert "no column altcount" in found.stdout
+    assert "are negative or infinite" in found.stdout

@@ -1,0 +1,234 @@
+"""RNA-seq: genes and alleles of one sample, and expression relative to the bank.
+
+needs  the files of samples.tsv, the annotation that the genes were counted on
+makes  <results>/rna/genes.parquet, bank.parquet, bank.json
+       <results>/rna/{sample}.counts.parquet and .counts.json (of counts of genes)
+       <results>/rna/{sample}.alleles.parquet, .extra.parquet, .alleles.json (of ase, BAM, CRAM)
+       <results>/signals/{sample}.rna.parquet and .facts.json
+       <results>/contrasts/{sample}.rna.parquet and .noise.json
+       <results>/quality/{sample}.rna.tsv, <results>/genotypes/{sample}.rna.parquet
+"""
+
+
+rule annotate_genes:
+    """Read where the genes of the annotation lie."""
+    input:
+        genes=config["resources"]["genes"] or [],
+        known=curated("hotspot_genes"),
+        library=library("annotate_genes"),
+    output:
+        genes="<results>/rna/genes.parquet",
+    log:
+        "<results>/logs/annotate_genes.log",
+    benchmark:
+        "<results>/benchmarks/annotate_genes.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    script:
+        "../scripts/annotate_genes.py"
+
+
+rule read_rna_counts:
+    """Read the gene counts of one sample, and find each gene in the annotation."""
+    input:
+        data=lambda wildcards: rna_row(wildcards, "counts", "path"),
+        genes="<results>/rna/genes.parquet",
+        library=library("read_rna_counts"),
+    output:
+        counts="<results>/rna/{sample}.counts.parquet",
+        facts="<results>/rna/{sample}.counts.json",
+    log:
+        "<results>/logs/read_rna_counts/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/read_rna_counts/{sample}.tsv"
+    wildcard_constraints:
+        sample=one_of(COUNTED),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        format=lambda wildcards: rna_row(wildcards, "counts", "format"),
+        name_in_file=lambda wildcards: rna_row(wildcards, "counts", "name_in_file"),
+        annotation=os.path.basename(config["resources"]["genes"]),
+        settings=config["rna"],
+    script:
+        "../scripts/read_rna_counts.py"
+
+
+rule read_rna_alleles:
+    """Read the alleles of one sample's RNA: of a table, or counted in its alignment."""
+    input:
+        data=lambda wildcards: rna_row(wildcards, "alleles", "path"),
+        chain=rna_chain,
+        measured=lambda wildcards: (
+            []
+            if rna_row(wildcards, "alleles", "format") == "ase"
+            else genotyped(wildcards)
+        ),
+        reference=config["resources"]["reference"] or [],
+        genes=RNA_GENES,
+        identity_snps=curated("identity_snps"),
+        build_markers=curated("build_markers"),
+        library=library("read_rna_alleles"),
+    output:
+        alleles="<results>/rna/{sample}.alleles.parquet",
+        extra="<results>/rna/{sample}.extra.parquet",
+        facts="<results>/rna/{sample}.alleles.json",
+    log:
+        "<results>/logs/read_rna_alleles/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/read_rna_alleles/{sample}.tsv"
+    wildcard_constraints:
+        sample=one_of(ALLELIC),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(60),
+    params:
+        format=lambda wildcards: rna_row(wildcards, "alleles", "format"),
+        build=lambda wildcards: rna_row(wildcards, "alleles", "build"),
+        chains=config["chains"],
+        reference=config["resources"]["reference"],
+        settings=config["rna"],
+    script:
+        "../scripts/read_rna_alleles.py"
+
+
+rule express_bank:
+    """Put the expression of all samples of the bank side by side, less technical factors."""
+    input:
+        counts=collect("<results>/rna/{sample}.counts.parquet", sample=COUNTED),
+        bands=curated("bands"),
+        library=library("express_bank"),
+    output:
+        bank="<results>/rna/bank.parquet",
+        facts="<results>/rna/bank.json",
+    log:
+        "<results>/logs/express_bank.log",
+    benchmark:
+        "<results>/benchmarks/express_bank.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    # Of 60,000 genes in 350 samples a copy of the matrix takes 170 MB.
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        samples=COUNTED,
+        lines=[BY_MEASUREMENT[sample, "rna"]["line"] for sample in COUNTED],
+        settings=config["rna"],
+        thresholds=config["quality"]["rna"]["thresholds"],
+    script:
+        "../scripts/express_bank.py"
+
+
+rule signals_rna:
+    """Make the signals of one sample: expression relative to the bank, alleles one a gene."""
+    input:
+        counts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.parquet"),
+        count_facts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.json"),
+        bank=lambda wildcards: of_rna(wildcards, COUNTED, "bank.parquet"),
+        bank_facts=lambda wildcards: of_rna(wildcards, COUNTED, "bank.json"),
+        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
+        allele_facts=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.json"),
+        measured=lambda wildcards: (
+            genotyped(wildcards) if wildcards.sample in ALLELIC else []
+        ),
+        genes=RNA_GENES,
+        library=library("signals_rna"),
+    output:
+        signals="<results>/signals/{sample}.rna.parquet",
+        facts="<results>/signals/{sample}.rna.facts.json",
+    log:
+        "<results>/logs/signals_rna/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/signals_rna/{sample}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(10),
+    params:
+        settings=config["rna"],
+    script:
+        "../scripts/signals_rna.py"
+
+
+rule contrast_rna:
+    """Take away which allele each gene of the donor prefers, and measure the noise that is left."""
+    input:
+        signals="<results>/signals/{sample}.rna.parquet",
+        facts="<results>/signals/{sample}.rna.facts.json",
+        baselines=collect("<results>/signals/{base}.rna.parquet", base=baselines("rna")),
+        library=library("contrast_rna"),
+    output:
+        contrast="<results>/contrasts/{sample}.rna.parquet",
+        noise="<results>/contrasts/{sample}.rna.noise.json",
+    log:
+        "<results>/logs/contrast/{sample}.rna.log",
+    benchmark:
+        "<results>/benchmarks/contrast/{sample}.rna.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(10),
+    params:
+        sex=cell("sex", "rna"),
+        settings=config["contrast"],
+    script:
+        "../scripts/contrast_rna.py"
+
+
+rule measure_quality_rna:
+    """Measure reads, genes, noise and sex of one sample's RNA; judge them by the thresholds."""
+    input:
+        facts="<results>/signals/{sample}.rna.facts.json",
+        noise="<results>/contrasts/{sample}.rna.noise.json",
+        library=library("measure_quality_rna"),
+    output:
+        quality="<results>/quality/{sample}.rna.tsv",
+    log:
+        "<results>/logs/measure_quality/{sample}.rna.log",
+    benchmark:
+        "<results>/benchmarks/measure_quality/{sample}.rna.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(10),
+    params:
+        sex=cell("sex", "rna"),
+        settings=config["quality"],
+    script:
+        "../scripts/measure_quality_rna.py"
+
+
+rule genotype_rna:
+    """Take the genotypes of one sample's RNA that tell one person from another."""
+    input:
+        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
+        panel=curated("identity_snps"),
+        library=library("genotype_rna"),
+    output:
+        genotypes="<results>/genotypes/{sample}.rna.parquet",
+    log:
+        "<results>/logs/genotype/{sample}.rna.log",
+    benchmark:
+        "<results>/benchmarks/genotype/{sample}.rna.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=growing(10),
+    params:
+        settings=config["identity"],
+        rna=config["rna"],
+    script:
+        "../scripts/genotype_rna.py"

@@ -1,0 +1,31 @@
+"""Contrast one sample's RNA with its baselines, by the alleles of genes."""
+
+import json
+from dataclasses import replace
+
+from linedrift import jobs, rna_signals, tables
+from linedrift.contrast import contrast
+from linedrift.genome import Karyotype
+
+
+def main(job):
+    """Read signals of the sample and its baselines; write the contrast and its noise."""
+    signals = tables.read(job.input.signals, tables.SIGNALS)
+    baselines = [
+        rna_signals.as_baseline(tables.read(path, tables.SIGNALS), signals)
+        for path in job.input.baselines
+    ]
+    settings = job.params.settings | job.params.settings["rna"]
+    frame, noise = contrast(signals, baselines, Karyotype(job.params.sex), settings)
+    with open(job.input.facts, encoding="utf-8") as file:
+        why = json.load(file).get("no_levels", "")
+    if noise.reason and why:
+        noise = replace(noise, reason=f"{noise.reason}; {why}")
+    tables.write(frame, job.output.contrast, tables.CONTRAST)
+    text = json.dumps(noise.to_dict(), indent=1)
+    tables.write_beside(job.output.noise, lambda path: path.write_text(text, encoding="utf-8"))
+    return f"{job.wildcards.sample}: {len(frame)} loci, {len(baselines)} baselines"
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)

@@ -1,0 +1,39 @@
+"""Put the expression of all samples of the bank side by side, less technical factors."""
+
+import json
+
+from linedrift import genome, jobs, rna_bank, tables
+from linedrift.rna_tables import LOCATED_COUNTS
+
+
+def main(job):
+    """Read the counts of all samples; write the expression of the bank, and who is in it."""
+    counts, lines, left_out = {}, {}, {}
+    for path, sample, line in zip(
+        job.input.counts, job.params.samples, job.params.lines, strict=True
+    ):
+        frame = tables.read(path, LOCATED_COUNTS)
+        if reason := rna_bank.too_poor(frame, job.params.thresholds):
+            left_out[sample] = reason
+        else:
+            counts[sample], lines[sample] = frame, line
+    facts = {"lines": lines, "left_out": left_out, "n_genes": 0, "n_expressed": 0}
+    if counts:
+        arms = genome.arms(tables.read_bands(job.input.bands))
+        genes, bank, figures = rna_bank.expressed(
+            counts, list(lines.values()), arms, job.params.settings
+        )
+        frame, facts = rna_bank.to_frame(genes, bank), facts | figures
+    else:
+        frame = LOCATED_COUNTS.empty()[list(rna_bank.GENE_COLUMNS)].assign(arm="")
+    tables.write_beside(job.output.bank, lambda path: frame.to_parquet(path, index=False))
+    text = json.dumps(facts, indent=1)
+    tables.write_beside(job.output.facts, lambda path: path.write_text(text, encoding="utf-8"))
+    return (
+        f"{len(counts)} samples of {len(set(lines.values()))} lines, {facts['n_expressed']} genes "
+        f"expressed, {facts.get('n_factors', 0)} factors removed, {len(left_out)} left out"
+    )
+
+
+if __name__ == "__main__":
+    jobs.run(main, snakemake)
