@@ -455,6 +455,22 @@ def test_a_line_with_a_thousand_variants_and_exomes_stays_under_six_megabytes():
     assert "further variants stand in the files only" in Page(page).text
 
 
+def test_of_unknown_origin_is_listed_last_and_drawn_nowhere():
+    record = fake_records.line_record(exome=True)
+    called = record.variants.called
+    alone = called.assign(origin=called["origin"].where(called["gene"] != "TTN", "unknown"))
+    variants = dataclasses.replace(
+        record.variants, called=alone, facts=record.variants.facts | {"warning": "a swap?"}
+    )
+    page = pages.line_page(dataclasses.replace(record, variants=variants), TEMPLATES, STUB)
+    names = re.findall(r"V\d+ (\w+)", variants_of(page).text.split("Quality is")[0])
+    assert names[-1] == "TTN"
+    scripts = Page(page).scripts
+    figure = next(text for attrs, text in scripts if attrs.get("id") == "fig-variants-data")
+    assert "TTN" not in figure
+    assert "look a swap?" in variants_of(page).text
+
+
 def test_the_public_page_names_hotspots_and_counts_the_rest():
     page = ALL_PAGES["public exome"]
     text = variants_of(page).text

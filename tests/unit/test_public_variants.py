@@ -142,8 +142,9 @@ def test_every_public_frame_keeps_its_contract(shown):
 @pytest.mark.parametrize("name", ["called", "courses", "hotspots"])
 def test_a_column_that_a_private_frame_gains_does_not_get_through(name, shown):
     private = attack.Germline.make(np.random.default_rng(3)).variants(
-        **LINE, target_bp=35_000_000, annotated=True, donor="Kim"
-    )
+        **LINE, target_bp=35_000_000, annotated=True, donor="Kim", warning="is donor-7 swapped?",
+        foreign={"KSB-1-p30": {"of": "SECRET-3-p5", "share": 0.1}},
+    )  # fmt: skip
     frame = getattr(private, name).assign(donor_genotype="AB")
     wider = dataclasses.replace(private, **{name: frame})
     assert texts(public(wider)) == texts(shown)

@@ -153,6 +153,19 @@ def test_a_failed_identity_blocks_also_a_tp53_variant():
     assert {passage["verdict"] for passage in result[1]["passages"]} == {"insufficient"}
 
 
+def test_what_the_joint_call_warns_of_is_a_remark():
+    foreign = {"KSB-1-p30": {"of": "KSB-2-p5", "share": 0.04}}
+    variants = made.variants(warning="are donor and line swapped?", foreign=foreign)
+    result = judged(variants)
+    late, early = of(result)["notes"], of(result, 10)["notes"]
+    assert late == [
+        "exomes: are donor and line swapped?",
+        "exomes: 4 % of the reads of KSB-1-p30 are of the person of KSB-2-p5",
+    ]
+    assert early == late[:1]
+    assert of(result, 10)["verdict"] == "stable"
+
+
 # What was asked
 
 

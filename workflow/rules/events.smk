@@ -88,6 +88,7 @@ rule assess:
         variants="<results>/lines/{line}/variants.tsv",
         variant_courses="<results>/lines/{line}/variant_courses.tsv",
         variant_hotspots="<results>/lines/{line}/variant_hotspots.tsv",
+        variant_facts="<results>/lines/{line}/variants.facts.json",
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
         identity="<results>/lines/{line}/identity.tsv",
         hotspot_table=curated("hotspots"),

@@ -1,6 +1,7 @@
 """Judge every passage of a line by the rules of the settings."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 from linedrift import jobs, sequencing_tables, tables
@@ -36,6 +37,7 @@ def variants(job):
         tables.read(job.input.variants, sequencing_tables.VARIANTS),
         tables.read(job.input.variant_courses, sequencing_tables.VARIANT_COURSES),
         tables.read(job.input.variant_hotspots, sequencing_tables.VARIANT_HOTSPOTS),
+        json.loads(Path(job.input.variant_facts).read_text(encoding="utf-8")),
     )
 
 

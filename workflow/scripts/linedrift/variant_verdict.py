@@ -92,7 +92,24 @@ def findings(
     """Return the findings of a sample (`sample`, `assays`): what is there, then what was asked."""
     if not basis.get("points"):
         return []
-    return [*_present(str(sample["sample"]), variants, basis), *_coverage(sample, variants, basis)]
+    name = str(sample["sample"])
+    found = _present(name, variants, basis)
+    if ASSAY in sample["assays"]:
+        found += [
+            by_rule("identity", "note", name, "identity", f"exomes: {text}", basis)
+            for text in warnings(variants.facts, name)
+        ]
+    return [*found, *_coverage(sample, variants, basis)]
+
+
+def warnings(facts: Mapping[str, Any], sample: str = "") -> list[str]:
+    """Return what the joint call warns of: a swap, another person's DNA (of one sample, or all)."""
+    said = [str(facts["warning"])] if facts.get("warning") else []
+    for name, found in facts.get("foreign", {}).items():
+        if sample in ("", name):
+            share = percent(float(found["share"]))
+            said.append(f"{share} of the reads of {name} are of the person of {found['of']}")
+    return said
 
 
 def weight(variant: Mapping[str, Any], basis: Mapping[str, Any]) -> tuple[str, str]:

@@ -27,6 +27,8 @@ MAX_DRAWN = 10
 # Rows of a table; a thousand would weigh 2 MB. All stand in the files beside the page.
 MAX_ROWS = 300
 _RANK = {"altered": 0, "watch": 1, "note": 2}
+# Without a donor what every person has is of unknown origin: thousands, after what was acquired.
+_LAST = 3
 _SEVERITY_WORDS = {"altered": "alters", "watch": "to watch", "note": ""}
 
 
@@ -53,17 +55,18 @@ def section(record: LineRecord, samples: list[dict[str, Any]]) -> dict[str, Any]
     exomes = exome_samples(record, samples)
     listed = ranked(record.variants, basis)
     tags = [f"V{n + 1}" for n in range(len(listed))]
-    rows = _rows(record.variants, listed, tags, exomes, basis)
+    rows = _rows(record.variants, listed.iloc[:MAX_ROWS], tags[:MAX_ROWS], exomes, basis)
     called = record.variants.called
     of_the_donor = called[called["origin"].isin(variant_verdict.OF_THE_DONOR)]
-    inherited = _rows(record.variants, of_the_donor, [""] * len(of_the_donor), exomes, basis)
+    shown = of_the_donor.iloc[:MAX_ROWS]
+    inherited = _rows(record.variants, shown, [""] * len(shown), exomes, basis)
     private = record.tier == "private"
     return {
         "samples": exomes,
-        "rows": rows[:MAX_ROWS],
-        "omitted": max(len(rows) - MAX_ROWS, 0),
-        "inherited": inherited[:MAX_ROWS] if private else [],
-        "n_inherited_listed": len(inherited) if private else 0,
+        "rows": rows,
+        "omitted": max(len(listed) - MAX_ROWS, 0),
+        "inherited": inherited if private else [],
+        "n_inherited_listed": len(of_the_donor) if private else 0,
         "figure": _figure(record, listed, tags, basis),
         "matrix": hotspot_matrix(record.variants, exomes, basis) if private else {},
         "asked": [] if private else asked_rows(record, exomes),
@@ -93,7 +96,10 @@ def ranked(variants: Variants, basis: Mapping[str, Any]) -> pd.DataFrame:
     frame = own.assign(
         severity=weights,
         name=names,
-        rank=[_RANK[weight] for weight in weights],
+        rank=[
+            _LAST if weight == "note" and row["origin"] == "unknown" else _RANK[weight]
+            for weight, row in zip(weights, records, strict=True)
+        ],
         largest=own["variant_id"].map(largest).fillna(0.0).to_numpy(dtype=float),
     )
     return frame.sort_values(
@@ -186,7 +192,8 @@ def _figure(
 ) -> dict[str, Any]:
     """Return the courses of the first variants as a figure, with its table."""
     courses = record.variants.courses.rename(columns={"variant_id": "event_id"})
-    drawn = listed.iloc[:MAX_DRAWN].rename(columns={"variant_id": "event_id"})
+    drawn = listed[listed["rank"] < _LAST].iloc[:MAX_DRAWN]
+    drawn = drawn.rename(columns={"variant_id": "event_id"})
     if drawn.empty or courses.empty:
         return {}
     looks = styles(drawn["event_id"], drawn["name"], "V")
@@ -339,6 +346,7 @@ def facts(record: LineRecord) -> dict[str, Any]:
             if count
         ],
         "target": f"{said['target_bp'] / 1e6:.1f} Mb" if said.get("target_bp") else "",
+        "warnings": [] if record.tier == "public" else variant_verdict.warnings(said),
         "annotated": bool(said.get("annotated", True)),
     }
 
