@@ -15,6 +15,7 @@ from pathlib import Path
 
 import array_files
 import bank_exomes
+import bank_rna
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from simulate_array import Event
 SEED = 20_240_611
 # Whether the bank has exomes.
 EXOMES = False
+# Whether it has RNA-seq.
+RNA = False
 CHROMOSOMES = ("chr1", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
 # Markers per Mb: of a 600,000-marker array, and few enough for tests of the workflow.
 DENSITY, SMALL_DENSITY = 193, 48
@@ -241,7 +244,17 @@ def write_exomes(
     bank_exomes.make(out, seeds, people.loci, persons, events_of, share=share, tell=tell)
 
 
-def write_sheets(out: Path, exomes: bool = False) -> None:
+def write_rna(out: Path, people: People, seed: int, tell: Callable[[str], object]) -> None:
+    """Simulate and write counts of genes of all RNA samples, and alleles of some."""
+    persons = {
+        row[0]: (sex_of(row[0]), parent_of(row[0]), people.haplotypes[parent_of(row[0])])
+        for row in LINES
+    }
+    seeds = np.random.SeedSequence([seed, 2])  # apart from arrays and exomes
+    bank_rna.make(out, seeds, people.loci, persons, events_of, tell=tell)
+
+
+def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
     """Write lines.tsv, samples.tsv, truth.tsv and expectations.tsv."""
     columns = ["line", "kind", "parent", "sex", "tier", "registry_id", "source_cell"]
     lines = pd.DataFrame(LINES, columns=[*columns, "reprogramming", "description"])
@@ -253,6 +266,11 @@ def write_sheets(out: Path, exomes: bool = False) -> None:
     sequenced = [
         ("wes", e.format, f"{bank_exomes.FOLDER}/{e.file}", "", bank_exomes.PLATFORM, e)
         for e in (bank_exomes.EXOMES if exomes else ())
+    ]
+    heard = [
+        ("rna", format_, f"{bank_rna.FOLDER}/{file}", name, "", r)
+        for r in (bank_rna.SAMPLES if rna else ())
+        for format_, file, name in bank_rna.files(r)
     ]
     samples = pd.DataFrame(
         [
@@ -270,7 +288,7 @@ def write_sheets(out: Path, exomes: bool = False) -> None:
                 "bank": "MCB" if m.passage and m.passage == latest[m.line] else "",
                 "baseline": "",
             }
-            for assay, format_, path, name_in_file, platform, m in arrays + sequenced
+            for assay, format_, path, name_in_file, platform, m in arrays + sequenced + heard
         ]
     )
     lines.to_csv(out / "lines.tsv", sep="\t", index=False)
@@ -291,12 +309,15 @@ EXOME_PROGRAMS = (
 )  # fmt: skip
 
 
+RNA_PROGRAMS = ("bank_rna", "simulate_rna")
+
+
 def recipe(small: bool = False, seed: int = SEED) -> str:
     """Return a digest of what decides the bank's bytes: programs, tables, options."""
     here = Path(__file__).resolve().parent
-    names = PROGRAMS + (EXOME_PROGRAMS if EXOMES else ())
+    names = PROGRAMS + (EXOME_PROGRAMS if EXOMES else ()) + (RNA_PROGRAMS if RNA else ())
     tables_ = (BANDS, *((bank_exomes.PANEL, bank_exomes.HOTSPOTS) if EXOMES else ()))
-    digest = hashlib.sha256(f"{small} {seed} {EXOMES}".encode())
+    digest = hashlib.sha256(f"{small} {seed} {EXOMES} {RNA}".encode())
     for path in (*(here / f"{name}.py" for name in names), *tables_):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -313,11 +334,13 @@ def make(
     stamp = out / STAMP
     out.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
-    write_sheets(out, EXOMES)
+    write_sheets(out, EXOMES, RNA)
     people = draw_people(SMALL_DENSITY if small else DENSITY, seed)
     write_arrays(out / "arrays", people, tell)
     if EXOMES:
         write_exomes(out, people, seed, SMALL_SHARE if small else 1.0, tell)
+    if RNA:
+        write_rna(out, people, seed, tell)
     stamp.write_text(recipe(small, seed) + "\n")
 
 
