@@ -8,6 +8,18 @@ makes  <results>/segments/{sample}.{assay}.parquet
        <results>/lines/{line}/findings.tsv, verdict.json
 """
 
+# What is known of each measurement of a line, and the exons that each exome lost.
+OF_EACH = "{of[sample]}.{of[assay]}"
+COMPARED = {
+    "contrasts": collect(f"<results>/contrasts/{OF_EACH}.parquet", of=members),
+    "noise": collect(f"<results>/contrasts/{OF_EACH}.noise.json", of=members),
+    "segments": collect(f"<results>/segments/{OF_EACH}.parquet", of=members),
+    "counted": collect(
+        "<results>/contrasts/{of[sample]}.wes.exon_losses.parquet", of=exomes
+    ),
+    "quality": collect(f"<results>/quality/{OF_EACH}.tsv", of=members),
+}
+
 
 rule segment:
     """Split each chromosome where the contrast with the baseline changes."""
@@ -36,19 +48,7 @@ rule segment:
 rule call_events:
     """Call the events of a line from all its passages and baselines together, and date them."""
     input:
-        contrasts=collect(
-            "<results>/contrasts/{of[sample]}.{of[assay]}.parquet", of=members
-        ),
-        noise=collect(
-            "<results>/contrasts/{of[sample]}.{of[assay]}.noise.json", of=members
-        ),
-        segments=collect(
-            "<results>/segments/{of[sample]}.{of[assay]}.parquet", of=members
-        ),
-        counted=collect(
-            "<results>/contrasts/{of[sample]}.wes.exon_losses.parquet", of=exomes
-        ),
-        quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+        **COMPARED,
         identity="<results>/lines/{line}/identity.tsv",
         bands=curated("bands"),
         hotspot_table=curated("hotspots"),
