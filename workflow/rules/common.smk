@@ -381,3 +381,9 @@ def genotyped(wildcards):
         for known, assay in ((ARRAYS, "snp_array"), (EXOMES, "wes"))
         if person in known
     ]
+
+
+def baseline_alleles(wildcards):
+    """Return the alleles of the baselines of a sample's RNA, of those that have any."""
+    names = [name for name in baselines("rna")(wildcards) if name in ALLELIC]
+    return [f"<results>/rna/{name}.alleles.parquet" for name in names]

@@ -140,6 +140,9 @@ rule signals_rna:
         measured=lambda wildcards: (
             genotyped(wildcards) if wildcards.sample in ALLELIC else []
         ),
+        baselines=lambda wildcards: (
+            baseline_alleles(wildcards) if wildcards.sample in ALLELIC else []
+        ),
         genes=RNA_GENES,
         library=library("signals_rna"),
     output:
@@ -165,7 +168,7 @@ rule contrast_rna:
     input:
         signals="<results>/signals/{sample}.rna.parquet",
         facts="<results>/signals/{sample}.rna.facts.json",
-        baselines=collect("<results>/signals/{base}.rna.parquet", base=baselines("rna")),
+        baselines=baseline_alleles,
         library=library("contrast_rna"),
     output:
         contrast="<results>/contrasts/{sample}.rna.parquet",
@@ -182,6 +185,7 @@ rule contrast_rna:
     params:
         sex=cell("sex", "rna"),
         settings=config["contrast"],
+        rna=config["rna"],
     script:
         "../scripts/contrast_rna.py"
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from linedrift import jobs, rna_signals, tables
 from linedrift.contrast import contrast
 from linedrift.genome import Karyotype
+from linedrift.rna_tables import ALLELE_COUNTS
 
 
 def main(job):
-    """Read signals of the sample and its baselines; write the contrast and its noise."""
+    """Read signals of the sample and alleles of its baselines; write the contrast and its noise."""
     signals = tables.read(job.input.signals, tables.SIGNALS)
+    counted = [tables.read(path, ALLELE_COUNTS) for path in job.input.baselines]
     baselines = [
-        rna_signals.as_baseline(tables.read(path, tables.SIGNALS), signals)
-        for path in job.input.baselines
+        rna_signals.as_baseline(rna_signals.of_snps(counts, job.params.rna), signals)
+        for counts in counted
     ]
     settings = job.params.settings | job.params.settings["rna"]
     frame, noise = contrast(signals, baselines, Karyotype(job.params.sex), settings)

@@ -57,6 +57,10 @@ def alleles(job, path):
     genes = annotated[0] if annotated else GENES.empty()
     masked = pd.DataFrame(settings["masked"], columns=["chrom", "start", "end"])
     measured = [tables.read(one, tables.SIGNALS) for one in job.input.measured]
+    measured += [
+        rna_signals.of_snps(tables.read(one, ALLELE_COUNTS), settings)
+        for one in job.input.baselines
+    ]
     known = rna_signals.known_genotypes(measured, counts, settings)
     return rna_signals.allele_signals(counts, genes, masked, known, settings)
 

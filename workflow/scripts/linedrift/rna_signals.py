@@ -175,18 +175,54 @@ def known_genotypes(
     return tables.in_genome_order(both)
 
 
-def as_baseline(baseline: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """Return a baseline's alleles beside levels of 0 at the genes of the sample.
+def of_snps(counts: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return SIGNALS of all SNPs with enough reads, with the genotype that the RNA shows.
 
-    Expression is relative to the bank already, and the donor's cells are of another kind: what a
-    baseline tells of RNA is which allele a gene prefers.
+    Parameters
+    ----------
+    counts
+        ALLELE_COUNTS of a sample.
+    settings
+        Section `rna` of the config.
     """
-    of_alleles = baseline[np.isfinite(baseline["b_fraction"].to_numpy())]
-    genes = own[np.isfinite(own["level"].to_numpy())].assign(level=np.float32(0))
-    both = pd.concat([of_alleles.assign(level=np.float32(np.nan)), genes], ignore_index=True)
-    both = both.astype({"chrom": CHROM_DTYPE, "genotype": tables.GENOTYPES})
-    both = both[~both.duplicated(["chrom", "start"], keep="last")]
-    return tables.in_genome_order(both)
+    deep = counts[counts["usable"].to_numpy() & (counts["total"] >= settings["min_depth"])]
+    ref, alt = (alleles.base_codes(deep[name].to_numpy(str)) for name in ("ref", "alt"))
+    ref_reads, alt_reads = (deep[name].to_numpy() for name in ("ref_count", "alt_count"))
+    least = settings["heterozygous_between"][0] * deep["total"].to_numpy()
+    both = np.minimum(ref_reads, alt_reads) >= least
+    bias = alleles.reference_bias(ref_reads[both], alt_reads[both], settings["min_depth"])
+    is_alt = alleles.naming(ref, alt)[0]
+    found = alleles.fractions(ref_reads, alt_reads, is_alt, bias, settings)
+    place = deep[["chrom", "start", "end", "name"]].reset_index(drop=True)
+    frame = pd.concat([place, found], axis=1).assign(level=np.nan, level_sd=np.nan)
+    return tables.in_genome_order(tables.conform(frame, tables.SIGNALS))
+
+
+def as_baseline(baseline: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return what a baseline tells of a sample's RNA: which allele each gene prefers.
+
+    Parameters
+    ----------
+    baseline
+        `of_snps` of the baseline.
+    own
+        SIGNALS of the sample: genes with levels, and a SNP of each gene.
+
+    Returns
+    -------
+    pandas.DataFrame
+        SIGNALS at the loci of `own`. Levels are 0, for expression is relative to the bank
+        already, and the donor's cells are of another kind. A SNP without enough reads in the
+        baseline prefers no allele.
+    """
+    there = align(baseline, own)["b_fraction"].to_numpy(float)
+    snp = np.isfinite(own["b_fraction"].to_numpy())
+    return own.assign(
+        level=np.where(snp, np.nan, 0).astype(np.float32),
+        b_fraction=np.where(snp, np.where(np.isfinite(there), there, 0.5), np.nan).astype(
+            np.float32
+        ),
+    )
 
 
 def genotype_signals(
