@@ -161,7 +161,6 @@ def test_without_a_donor_the_first_passage_has_a_row_of_its_own(bands):
     assert (rows["L-p5"]["state"], rows["L-p10"]["state"]) == ("absent", "present")
 
 
-@pytest.mark.xfail(reason="known_signs counts loci that the passage itself did not measure")
 def test_an_event_where_a_passage_has_next_to_no_locus_is_not_testable_there(bands):
     w = world(404)
     event = Event("chr20", 30 * MB, 36 * MB, "gain", 0.6)
