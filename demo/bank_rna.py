@@ -15,7 +15,7 @@ import pandas as pd
 import simulate_rna
 from simulate_array import Event
 
-FOLDER, COUNTS, GENES = "rna", "salmon.merged.gene_counts.tsv", "genes.gtf"
+FOLDER, COUNTS, GENES = "rna", "salmon.merged.gene_counts.tsv", "genes.gff3"
 KNOWN = Path(__file__).resolve().parents[1] / "resources" / "hotspot_genes.tsv"
 # Not among the hotspot genes: GENCODE v26, collapsed gene span.
 XIST = ("XIST", "chrX", 73_820_650, 73_852_723, "ENSG00000229807")
@@ -63,6 +63,7 @@ def make(
     people: Mapping[str, tuple[str, str, np.ndarray]],
     events: Callable[[str, int], Sequence[Event]],
     tell: Callable[[str], object],
+    others: str = "",
 ) -> None:
     """Make annotation, counts and alleles.
 
@@ -74,13 +75,15 @@ def make(
         Sex, person and haplotypes at the loci, by line.
     events
         Gives the events of a line at a passage.
+    others
+        GFF3 of the exomes' genes: a bank has one annotation for both.
     """
     shared, *streams = seeds.spawn(len(SAMPLES) + 1)
     rng = np.random.default_rng(shared)
     known = pd.read_csv(KNOWN, sep="\t")
     known = pd.concat([known, pd.DataFrame([XIST], columns=known.columns[:5])])
     of = simulate_rna.genes(rng, loci, N_GENES, known)
-    simulate_rna.write_genes(out / FOLDER / GENES, of)
+    simulate_rna.write_genes(out / FOLDER / GENES, of, others)
     persons = sorted({person for _, person, _ in people.values()})
     prefers = {person: simulate_rna.preferences(rng, of) for person in persons}
     columns = {}

@@ -42,6 +42,7 @@ def compare(bank: Path, results: Path) -> pd.DataFrame:
         rows += false_events(line, own, events)
     rows += samples_set_apart(expectations, results)
     rows += hotspots(expectations, results)
+    rows += seen_in_rna(expectations, truth, results)
     rows += private_lines(lines, results)
     rows += compare_variants.rows(bank, results, state_of)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -161,6 +162,22 @@ def hotspots(expectations: pd.DataFrame, results: Path) -> Iterator[Row]:
         ]
         found = ", ".join(state) or "no row"
         yield f"hotspot {row.detail}", row.sample, "present", found, found == "present"
+
+
+def seen_in_rna(expectations: pd.DataFrame, truth: pd.DataFrame, results: Path) -> Iterator[Row]:
+    """Yield a row per event that the RNA of a sample must give evidence of."""
+    for row in expectations[expectations["expectation"] == "seen_in_rna"].itertuples():
+        folder = results / "lines" / row.sample.rsplit("-p", 1)[0]
+        planted = truth[truth["event"] == row.detail].iloc[0]
+        events = tables.read(folder / "events.tsv", tables.EVENTS)
+        courses = tables.read(folder / "trajectories.tsv", tables.TRAJECTORIES)
+        match = match_of(planted, events)
+        of = "" if match is None else events.loc[match, "event_id"]
+        support = courses.loc[
+            (courses["event_id"] == of) & (courses["sample"] == row.sample), "rna"
+        ].max()
+        found = "no evidence" if pd.isna(support) else f"{support:.1f} nats"
+        yield f"{row.detail} in RNA", row.sample, "more than 0 nats", found, bool(support > 0)
 
 
 def private_lines(lines: pd.DataFrame, results: Path) -> Iterator[Row]:

@@ -129,6 +129,8 @@ EXPECTATIONS = (
     ("LDB-B1-p60", "hotspot", "trisomy_12"),
     ("LDB-C1-p47", "hotspot", "loss_18q"),
 )
+# Events of which the RNA alone must give evidence.
+RNA_EXPECTATIONS = (("LDB-B1-p60", "seen_in_rna", "trisomy_12"),)
 
 
 def parent_of(line: str) -> str:
@@ -251,7 +253,9 @@ def write_rna(out: Path, people: People, seed: int, tell: Callable[[str], object
         for row in LINES
     }
     seeds = np.random.SeedSequence([seed, 2])  # apart from arrays and exomes
-    bank_rna.make(out, seeds, people.loci, persons, events_of, tell=tell)
+    models = out / bank_exomes.FOLDER / bank_exomes.GENE_MODELS
+    others = models.read_text(encoding="utf-8") if EXOMES else ""
+    bank_rna.make(out, seeds, people.loci, persons, events_of, tell=tell, others=others)
 
 
 def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
@@ -298,7 +302,8 @@ def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
         out / "truth.tsv",
         tables.TRUTH,
     )
-    expectations = pd.DataFrame(EXPECTATIONS, columns=["sample", "expectation", "detail"])
+    expected = EXPECTATIONS + (RNA_EXPECTATIONS if rna else ())
+    expectations = pd.DataFrame(expected, columns=["sample", "expectation", "detail"])
     expectations.to_csv(out / "expectations.tsv", sep="\t", index=False)
 
 

@@ -54,7 +54,7 @@ def genes(
             "start": start,
             "end": start + SPAN,
             "gene_id": [f"ENSG99{k:09d}" for k in range(n)],
-            "symbol": [f"DEMO{k}" for k in range(n)],
+            "symbol": [f"DEMOR{k}" for k in range(n)],
         }
     )
     own = known[known["chrom"].isin(made["chrom"])].rename(columns={"gene": "symbol"})
@@ -180,21 +180,19 @@ def write_counts(path: Path, of: pd.DataFrame, samples: Mapping[str, np.ndarray]
     frame.to_csv(path, sep="\t", index=False, float_format="%.0f")
 
 
-def write_genes(path: Path, of: pd.DataFrame) -> None:
-    """Write the genes as GTF."""
-    attributes = (
-        'gene_id "' + of["gene_id"] + '"; gene_name "' + of["symbol"] + '"; '
-        'gene_biotype "protein_coding";'
-    )
+def write_genes(path: Path, of: pd.DataFrame, before: str = "") -> None:
+    """Write the genes as GFF3, behind the rows of another one."""
+    named = "ID=gene:" + of["gene_id"] + ";Name=" + of["symbol"] + ";biotype=protein_coding"
     frame = pd.DataFrame(
         {
-            "chrom": of["chrom"], "source": "linedrift", "kind": "gene", "start": of["start"] + 1,
+            "chrom": of["chrom"], "source": "demo", "kind": "gene", "start": of["start"] + 1,
             "end": of["end"], "score": ".", "strand": of["strand"], "phase": ".",
-            "attributes": attributes,
+            "attributes": named,
         }
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(path, sep="\t", index=False, header=False, quoting=3)
+    rows = frame.to_csv(None, sep="\t", index=False, header=False, quoting=3)
+    path.write_text((before or "##gff-version 3\n") + rows, encoding="utf-8")
 
 
 def write_alleles(path: Path, table: pd.DataFrame) -> None:

@@ -39,7 +39,7 @@ def write_bank(folder, rng, lines=LINES):
     loci = draw_loci(rng)
     known = pd.DataFrame([XIST], columns=["gene", "chrom", "start", "end", "gene_id"])
     of = simulate_rna.genes(rng, loci, 2000, known)
-    simulate_rna.write_genes(folder / "genes.gtf", of)
+    simulate_rna.write_genes(folder / "genes.gff3", of)
     haplotypes = (rng.random((len(loci), 2)) < 0.5).astype(np.int8)
     prefers = simulate_rna.preferences(rng, of)
     columns, rows = {}, []
@@ -61,7 +61,7 @@ def write_bank(folder, rng, lines=LINES):
     )
     (folder / "bank.yaml").write_text(
         f"lines: {folder}/lines.tsv\nsamples: {folder}/samples.tsv\nresults: {folder}/results\n"
-        f"resources: {{genes: {folder}/genes.gtf}}\n"
+        f"resources: {{genes: {folder}/genes.gff3}}\n"
     )
 
 
