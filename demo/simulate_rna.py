@@ -130,7 +130,7 @@ def alleles(
     sign = np.where(haplotypes[two, 0] == 1, 1.0, -1.0)
     ref_is_b = np.random.default_rng(two).random(len(two)) < 0.5
     odds = np.log(np.maximum(dose_b, 1e-9) / np.maximum(dose_a, 1e-9)) + sign * prefers[gene]
-    odds += np.where(ref_is_b, 1, -1) * np.log(REFERENCE_BIAS) / 2
+    odds += np.where(ref_is_b, 1, -1) * np.log(REFERENCE_BIAS)
     share = 1 / (1 + np.exp(-odds))
     weight = 1 / OVERDISPERSION - 1
     share = rng.beta(np.maximum(share * weight, 1e-3), np.maximum((1 - share) * weight, 1e-3))

@@ -136,5 +136,5 @@ def test_every_wrong_file_of_rna_is_told_at_once(pristine, tmp_path):
     assert found.returncode == 1
     assert "3 errors in the files of" in found.stdout
     assert "no sample 'A2'" in found.stdout and "'A-2'" in found.stdout
-    assert "no column altcount" in found.stdout
+    assert "no column 'altcount'" in found.stdout
     assert "are negative or infinite" in found.stdout
