@@ -367,7 +367,7 @@ def of_rna(wildcards, samples, name):
     """Return a file of results/rna for a sample that is among `samples`, else []."""
     if wildcards.sample not in samples:
         return []
-    return ["<results>/rna/" + name.format(wildcards.sample)]
+    return [f"<results>/rna/{name.format(wildcards.sample)}"]
 
 
 def genotyped(wildcards):
