@@ -66,9 +66,9 @@ class BankRecord:
     `lines` has line, kind, parent, sex, tier, registry_id, source_cell, reprogramming,
     description, verdict, sentence, latest_passage, n_passages, assays, n_acquired, n_inherited,
     hotspots_present (labels joined by ;), n_variants (acquired point mutations of the latest
-    passage, "" without an exome), variants_present (those that decide, joined by ;), page (relative link). `hotspots` is the HOTSPOTS
-    frame of every line's latest passage with a column line, the genes of point mutations at its
-    end. `identity` and `pairs` are IDENTITY and
+    passage, "" without an exome), variants_present (those that decide, joined by ;), page
+    (relative link). `hotspots` is the HOTSPOTS frame of every line's latest passage with a column
+    line, the genes of point mutations at its end. `identity` and `pairs` are IDENTITY and
     IDENTITY_PAIRS of the whole bank (empty in the public tier).
     """
 
