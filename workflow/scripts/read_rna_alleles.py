@@ -66,11 +66,14 @@ def heterozygous(signals, path):
     parts = []
     with reference.opened(path) as fasta:
         names = names_in(path, list(two["chrom"].astype(str).unique()))
+        # A reference may hold a part of the genome: what it lacks has no reads either.
+        two = two[two["chrom"].isin(list(names))]
         for chrom, rows in two.groupby(two["chrom"].astype(str)):
             rows = rows.sort_values("start")
             bases = reference.letters(fasta, names[chrom], rows["start"].to_numpy())
             parts.append(rna_signals.both_alternatives(rows.assign(chrom=chrom), bases))
-    return pd.concat(parts, ignore_index=True)
+    nothing = ALLELE_COUNTS.empty()[["chrom", "start", "end", "name", "ref", "alt"]]
+    return pd.concat(parts or [nothing], ignore_index=True)
 
 
 if __name__ == "__main__":
