@@ -109,7 +109,9 @@ rule contrast:
         ),
         bands=curated("bands"),
         gc_content=(
-            ["<results>/gc_content.parquet"] if config["resources"]["reference"] else []
+            ["<results>/gc_content.parquet"]
+            if config["resources"]["reference"]
+            else []
         ),
         library=library("contrast"),
     output:
