@@ -578,3 +578,20 @@ def test_nothing_inherited_is_called_new(bank):
 def test_the_settings_of_the_section_are_all_known(repository):
     schema = yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
     assert set(SETTINGS) <= set(schema["properties"]["variants"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("reads", "expected", "both"),
+    [
+        ((39, 24), 1.0, False),
+        ((52, 32), 1.0, False),
+        ((60, 60), 1.0, True),
+        ((200, 150), 0.75, True),
+    ],
+)
+def test_both_copies_are_said_to_carry_it_only_where_reads_are_sure(reads, expected, both):
+    calls = call(counts([(DONOR, reads)]))
+    own = calls.courses.set_index("sample").loc["L1-p1"]
+    assert own["cell_fraction"] == pytest.approx(expected, abs=0.03)
+    assert ("both copies" in own["reason"]) == both
+    assert own["low"] <= expected <= own["high"] + 0.02

@@ -49,7 +49,8 @@ def states(
     -------
     pandas.DataFrame
         n x k rows with the columns of VARIANT_COURSES but variant_id; `depth` besides. A cell
-        that carries the allele has it once, or twice where the fraction of reads asks for it.
+        that carries the allele has it once, or twice where the lower bound of the fraction of
+        reads asks for it: 24 of 39 reads are one copy in every cell.
     """
     reads, alt = counts.reads, counts.alt_reads
     up, down = _pooled(counts, alpha, beta)
@@ -61,9 +62,9 @@ def states(
     low, high = _interval(alt, reads, settings["allele_rho"])
     limit = np.clip(_reach(need, reads, settings["allele_rho"]), 0, None)
     # Copies per cell over copies that carry the allele turn reads into cells: one of two in a
-    # normal cell. Reads beyond what one copy can give come from two.
+    # normal cell. Reads that are surely beyond what one copy can give come from two.
     one = np.maximum(copies, 1.0)
-    twice = true * one > 1 + settings["homozygous_excess"]
+    twice = low * one > 1 + settings["homozygous_excess"]
     factor = np.where(twice, one / 2, one)
     needed = limit * one
     testable = (reads > 0) & (needed <= 1)
