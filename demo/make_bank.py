@@ -25,7 +25,7 @@ from simulate_array import Event
 
 SEED = 20_240_611
 # Whether the bank has exomes.
-EXOMES = False
+EXOMES = True
 # Whether it has RNA-seq.
 RNA = False
 CHROMOSOMES = ("chr1", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
