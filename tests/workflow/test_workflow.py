@@ -69,6 +69,20 @@ def with_exomes(folder, platform="kit"):
     return settings
 
 
+def with_rna(folder):
+    """Add counts and alleles of a line's RNA to the exomes; return the settings."""
+    settings = with_exomes(folder)
+    (folder / "genes.gff3").write_text("not looked at in a dry run")
+    sheet = folder / "config" / "exomes.tsv"
+    for name, form in (("counts.tsv", "gene_counts"), ("rna.bam", "bam")):
+        (folder / "config" / "example" / name).write_text("not looked at in a dry run")
+        cells = f"example-line\t12\trna\t{form}\texample/{name}\t\t\tGRCh38\t\t\t\t\n"
+        sheet.write_text(sheet.read_text() + cells)
+    text = settings.read_text().replace("reference.fa}", "reference.fa, genes: genes.gff3}")
+    settings.write_text(text)
+    return settings
+
+
 def test_exomes_are_aligned_indexed_and_read_once_each(pristine):
     said = pristine.run("-n", "--configfile", str(with_exomes(pristine.folder))).stdout
     planned = counts(said)
@@ -165,7 +179,7 @@ def loaded_by(scripts):
 
 
 def test_a_rule_lists_exactly_the_modules_that_its_script_loads(pristine):
-    config = with_exomes(pristine.folder)
+    config = with_rna(pristine.folder)
     planned = inputs(pristine.run("-n", "--configfile", str(config)).stdout)
     script_of = {
         name: re.search(r"scripts/(\w+)\.py", body).group(1)
