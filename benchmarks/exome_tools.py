@@ -1,4 +1,4 @@
-"""Variants of a line by linedrift, freebayes and bcftools call, with a score.
+"""Variants of a line by linedrift, freebayes and bcftools call, with quality and reads.
 
 Every tool sees the donor and the passages at once. What the peers call is read kindly: a line has
 a variant where a passage has at least two reads of it and the donor at most one in fifty.
@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 NAME = "linedrift"
-COLUMNS = ["chrom", "start", "ref", "alt", "score"]
+COLUMNS = ["chrom", "start", "ref", "alt", "score", "reads"]
 # Positions beside targets that are searched.
 FLANK = 50
 DONOR_SHARE = 0.02
@@ -78,7 +78,7 @@ def _linedrift(
     # The rate is not learned from the line: so many variants as are planted no line has.
     calls = variants.call_variants(counts, model, settings, hotspots, line="line").variants
     kept = calls[calls["origin"].isin(["acquired", "expanded"])]
-    return kept.assign(chrom=kept["chrom"].astype(str), score=kept["quality"])[COLUMNS]
+    return kept.assign(chrom=kept["chrom"].astype(str), score=kept["quality"], reads=0.0)[COLUMNS]
 
 
 def freebayes(
@@ -124,8 +124,8 @@ def _read(vcf: bytes, reference: Path, donor: str) -> pd.DataFrame:
     body = [line for line in text.splitlines() if not line.startswith("##")]
     names = body[0].split("\t")[9:]
     rows = []
-    for line in body[1:]:
-        fields = line.split("\t")
+    for row in body[1:]:
+        fields = row.split("\t")
         place = fields[8].split(":").index("AD")
         reads = {
             name: [int(v) if v.isdigit() else 0 for v in cell.split(":")[place].split(",")]
@@ -139,7 +139,7 @@ def _read(vcf: bytes, reference: Path, donor: str) -> pd.DataFrame:
             start = int(fields[1]) - 1
             # The quality of a site is that of its best allele; no other is worth more than its
             # own reads.
-            worth = READ_QUALITY * sum(n for name, n in alt.items() if name != donor)
-            score = min(float(fields[5]), worth)
-            rows.append((fields[0], start, fields[3], fields[4], score))
+            line = float(sum(n for name, n in alt.items() if name != donor))
+            score = min(float(fields[5]), READ_QUALITY * line)
+            rows.append((fields[0], start, fields[3], fields[4], score, line))
     return pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(COLUMNS[:4], ignore_index=True)
