@@ -25,8 +25,7 @@ _IS_GC, _IS_KNOWN = (
 def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
     """Return GC_CONTENT of the primary chromosomes of a FASTA file.
 
-    One chromosome is in memory at a time (250 MB at the most). Bins that are more than half N
-    have no GC content.
+    Bins that are more than half N have no GC content.
 
     Raises
     ------
@@ -45,10 +44,14 @@ def gc_content(path: str | os.PathLike[str], bin_bp: int = BIN) -> pd.DataFrame:
                     f"{path}: {name} has {length:,} bases, more than the "
                     f"{GRCH38.lengths[chrom]:,} of GRCh38; give a GRCh38 reference"
                 )
-            parts.append(_bins(chrom, fasta.fetch(name), bin_bp))
+            start = np.arange(0, length, bin_bp)
+            end = np.minimum(start + bin_bp, length)
+            parts.append(pd.DataFrame({"chrom": chrom, "start": start, "end": end}))
     if not parts:
         raise ReadingError(f"{path}: no chromosome among {', '.join(fasta.references[:5])}")
-    frame = pd.concat(parts).astype({"chrom": CHROM_DTYPE})
+    frame = pd.concat(parts, ignore_index=True).astype({"chrom": CHROM_DTYPE})
+    found = composition(frame, path)
+    frame["gc"] = found["gc"].where(found["known"] >= 0.5)
     return tables.check(tables.in_genome_order(frame), tables.GC_CONTENT)
 
 
@@ -142,16 +145,3 @@ def _counts(
     at = np.searchsorted(points, end), np.searchsorted(points, start)
     gc, known = running[:, at[0]] - running[:, at[1]]
     return gc, known
-
-
-def _bins(chrom: str, sequence: str, bin_bp: int) -> pd.DataFrame:
-    letters = np.frombuffer(sequence.encode(), dtype=np.uint8) & 0xDF  # upper case
-    start = np.arange(0, len(letters), bin_bp)
-    gc = np.add.reduceat(np.isin(letters, np.frombuffer(b"GC", np.uint8)), start, dtype=np.int64)
-    known = np.add.reduceat(
-        np.isin(letters, np.frombuffer(b"ACGT", np.uint8)), start, dtype=np.int64
-    )
-    end = np.minimum(start + bin_bp, len(letters))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(known * 2 >= end - start, gc / known, np.nan)
-    return pd.DataFrame({"chrom": chrom, "start": start, "end": end, "gc": share})
