@@ -12,7 +12,7 @@ from linedrift.fitting import Stretch
 from linedrift.genome import Karyotype
 from linedrift.segmentation import segment
 from linedrift.stacks import stack
-from linedrift.tables import SEGMENTS, conform, read_bands
+from linedrift.tables import GENOTYPES, SEGMENTS, conform, read_bands
 from linedrift.trajectories import events_and_courses
 from truth import CONFIG, MB, Event, calls_of, measurement, with_donor, world
 
@@ -184,3 +184,24 @@ def test_an_exon_lost_by_counts_is_an_event(bands):
     state = course.set_index("sample")["state"]
     assert state["L-p10"] == "present"
     assert state["L-p5"] != "present"
+
+
+def test_an_assay_without_alleles_stands_beside_one_with_them(bands):
+    both = both_assays(0.4)
+    # The second assay, in passage and donor, has levels alone.
+    place = world(4, per_mb=30)
+    bare = [
+        signals.assign(
+            b_fraction=np.float32(np.nan),
+            genotype=pd.Categorical([""] * len(signals), dtype=GENOTYPES),
+        )
+        for signals in (place.measure(), place.measure(replace(GAIN, cell_fraction=0.4)))
+    ]
+    levels = [of_assay(one, "wes") for one in with_donor(bare[0], bare[1:], "female")]
+    assert np.isnan(levels[0].noise.shift_sd)
+    events, course = courses([m for m in both if m.assay == "snp_array"] + levels, bands)
+    assert events["kind"].tolist() == ["gain"]
+    own = course.set_index("sample").loc["L-p5"]
+    assert own["low"] <= 0.4 <= own["high"]
+    assert own["snp_array"] > 0
+    assert course["limit"].notna().all()

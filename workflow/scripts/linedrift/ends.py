@@ -21,7 +21,7 @@ def locus_scores(stretch: Stack, fit: Fit, first: int, last: int) -> np.ndarray:
     if copies == 2:
         delta = allelic_shift(fit.kind, fit.fraction)[None]
         some = np.isfinite(shift).any(axis=0)
-        sd = np.array([noise.shift_sd for noise in stretch.noise])[:, None]
+        sd = stretch.shift_sd[:, None]
         scale = within(stretch.shift_scale, first, last)
         sd = sd * (scale if scale.shape[1] == 1 else scale[:, some])
         score[some] = shift_score(

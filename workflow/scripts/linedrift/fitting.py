@@ -61,7 +61,7 @@ class Stretch:
         self.shift = shift[:, np.isfinite(shift).any(axis=0)]
         self.n_shifts = self.shift.shape[1]
         self.weight = np.ones(self.n_shifts)
-        self.shift_sd = np.array([noise.shift_sd for noise in stack.noise])[:, None]
+        self.shift_sd = stack.shift_sd[:, None]
         if stack.shift_scale.shape[1] > 1:
             known = np.isfinite(shift).any(axis=0)
             self.shift_sd = self.shift_sd * stack.shift_scale[:, first:last][:, known]

@@ -52,6 +52,15 @@ class Stack:
         return int(first), int(last)
 
     @cached_property
+    def shift_sd(self) -> np.ndarray:
+        """Independent sd of the shift of a locus of scale 1, shape (K,).
+
+        A measurement without heterozygous loci has none: 1 stands there, and nothing is asked of
+        it.
+        """
+        return np.nan_to_num([noise.shift_sd for noise in self.noise], nan=1.0)
+
+    @cached_property
     def shift_shared_sd(self) -> np.ndarray:
         """Sd of the shift that measurements have in common, shape (K,)."""
         return np.array([noise.shift_shared_sd for noise in self.noise])
