@@ -65,6 +65,13 @@ def call(
     baseline = baseline_of(measurements, usable)
     found: list[Call] = []
     rest: list[Call] = []
+
+    def placed(one: Call) -> Call:
+        """Return an event with its origin; what a donor has is inherited by definition."""
+        if donor:
+            return replace(one, origin="inherited")
+        return with_origin(data, members, baseline, measurements, one, settings)
+
     # A passage that is the baseline of the others shares its noise with them: it speaks alone.
     alone = [k for k in members if k in baseline]
     for group in (alone, [k for k in members if k not in baseline]):
@@ -72,24 +79,10 @@ def call(
             segments = [measurements[k].segments for k in group]
             accepted, others = _detect(data.only(group), segments, regions, settings)
             for one in accepted:
-                one = _over(data, members, group, one, settings)
-                if donor:
-                    one = replace(one, origin="inherited")
-                else:
-                    one = with_origin(data, members, baseline, measurements, one, settings)
+                one = placed(_over(data, members, group, one, settings))
                 if not any(_same(one.fit, other.fit) for other in found):
                     found.append(one)
-            rest += [
-                with_origin(
-                    data,
-                    members,
-                    baseline,
-                    measurements,
-                    _over(data, members, group, one, settings),
-                    settings,
-                )
-                for one in others
-            ]
+            rest += [placed(_over(data, members, group, one, settings)) for one in others]
     found += _counted(data, members, measurements, found, settings)
     ordered = sorted(found, key=lambda one: (one.fit.first, one.fit.last))
     return LineCalls(tuple(measurements), data, members, baseline, tuple(ordered), tuple(rest))

@@ -28,6 +28,7 @@ from linedrift.candidates import BIASES, SITE, Candidates
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, ucsc_chromosome
 from linedrift.readers import bcftools
 from linedrift.readers.files import ReadingError, listed
+from linedrift.readers.reference import opened
 
 # A position has up to four bases; mpileup adds <*> for any other, which no read shows.
 _ALLELES = 4
@@ -99,7 +100,7 @@ def count(
     snvs: list[Candidates] = []
     errors = [of_reads.no_errors()]
     positions = 0
-    with _fasta(reference) as fasta:
+    with opened(reference) as fasta:
         names = _contigs(reference, fasta, alignments, regions)
         _check_asked(fasta, names, asked, reference)
         for block in _blocks(regions):
@@ -130,16 +131,6 @@ def _blocks(regions: pd.DataFrame) -> Iterator[pd.DataFrame]:
         found = of_reads.part_of(regions, block, blocks)
         if len(found):
             yield found
-
-
-def _fasta(path: str | os.PathLike[str]) -> pysam.FastaFile:
-    try:
-        return pysam.FastaFile(os.fspath(path))
-    except (OSError, ValueError) as error:
-        raise ReadingError(
-            f"{path}: cannot be read as FASTA with an index: {error}. "
-            "Make the index with: samtools faidx"
-        ) from error
 
 
 def _contigs(
