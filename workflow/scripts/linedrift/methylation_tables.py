@@ -1,0 +1,75 @@
+"""Frame contracts of methylation: probes of arrays, cytosines of sequencing, regions."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from linedrift.tables import LOCUS, Column, Table
+
+# Infinium I has two addresses read in one colour, II one address read in both.
+DESIGNS = pd.CategoricalDtype(["I_red", "I_green", "II"])
+
+PROBES = Table(
+    "probes",
+    "probe of one methylation array, on GRCh38",
+    (
+        *LOCUS,
+        Column("name", "str", "name of the probe, replicates of EPIC v2 collapsed"),
+        Column("design", DESIGNS, "chemistry and colour; missing where the file does not say"),
+        Column("beta", "float32", "methylated share of the intensity; NaN where not detected"),
+        Column("methylated", "float32", "corrected intensity; NaN in a matrix of betas"),
+        Column("unmethylated", "float32", "corrected intensity; NaN in a matrix of betas"),
+        Column("detection_p", "float32", "chance of such an intensity without DNA; NaN unknown"),
+        Column("beads", "float32", "fewest beads of its addresses; NaN where not known"),
+        Column("usable", "bool", "False where the probe must not enter the analysis"),
+    ),
+    ("chrom", "start"),
+)
+SNP_PROBES = Table(
+    "snp_probes",
+    "probe of a methylation array that reads a SNP (rs)",
+    (
+        Column("name", "str", "rs number"),
+        Column("beta", "float32", "share of the allele that reads as methylated"),
+        Column("methylated", "float32", "corrected intensity; NaN in a matrix of betas"),
+        Column("unmethylated", "float32", "corrected intensity; NaN in a matrix of betas"),
+    ),
+)
+CYTOSINES = Table(
+    "cytosines",
+    "CpG of one sample by bisulfite or nanopore sequencing, on GRCh38, both strands added",
+    (
+        *LOCUS,
+        Column("methylated", "int32", "reads that say methylated", "reads"),
+        Column("unmethylated", "int32", "reads that say unmethylated", "reads"),
+    ),
+    ("chrom", "start"),
+)
+REGION_VALUES = Table(
+    "region_values",
+    "curated region (imprinted, X, drift locus) in one sample",
+    (
+        *LOCUS,
+        Column("region", "str", "identifier of the region in its curated table"),
+        Column("beta", "float64", "methylation of the region; NaN where nothing was measured"),
+        Column("low", "float64", "lower end of the 95 % interval of beta"),
+        Column("high", "float64", "upper end of the 95 % interval of beta"),
+        Column("n_loci", "int32", "CpGs or probes that it rests on"),
+        Column("n_reads", "int64", "reads that it rests on; 0 of an array", "reads"),
+    ),
+)
+DIFFERENCES = Table(
+    "differences",
+    "region whose methylation differs between a sample and its baseline",
+    (
+        *LOCUS,
+        Column("sample", "str", "{line}-p{passage}"),
+        Column("baseline", "str", "sample that it is compared with"),
+        Column("difference", "float64", "methylation less that of the baseline"),
+        Column("n_loci", "int32", "CpGs or probes inside"),
+        Column("p_value", "float64", "of the region"),
+        Column("q_value", "float64", "false-discovery rate (Benjamini-Hochberg)"),
+    ),
+    ("chrom", "start"),
+)
+ALL = (PROBES, SNP_PROBES, CYTOSINES, REGION_VALUES, DIFFERENCES)
