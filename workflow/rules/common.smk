@@ -104,7 +104,7 @@ SHOWN = {
     section: {
         key: value
         for key, value in part.items()
-        if key not in ("capture", "mappability")
+        if key not in ("capture", "mappability", "manifest")
     }
     for section, part in config.items()
     if section in sheet_columns.SECTIONS

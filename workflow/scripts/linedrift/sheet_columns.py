@@ -38,8 +38,8 @@ BUILDS = ("GRCh38", "hg38", "GRCh37", "hg19", "b37", "hg18", "NCBI36")
 
 # Sections of the settings whose values decide a call; the pages print them.
 SECTIONS = (
-    "wes", "rna", "quality", "identity", "contrast", "segmentation", "events", "variants",
-    "verdict", "report", "public",
+    "wes", "rna", "methylation", "quality", "identity", "contrast", "segmentation", "events",
+    "variants", "verdict", "report", "public",
 )  # fmt: skip
 
 # A name becomes part of file names and of wildcards. 50 characters of at most 4 bytes, with the
