@@ -1,5 +1,7 @@
 """The joint fit: contrasts side by side, cell fractions with intervals, ends with ranges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from linedrift.fitting import GRID, Stretch
 from linedrift.genome import Karyotype
 from linedrift.likelihood import allelic_shift
 from linedrift.stacks import stack
+from linedrift.tails import STEPS
 from test_noise import noise
 from truth import CONFIG, MB, Event, measurement, world
 
@@ -147,11 +150,24 @@ def test_nothing_gives_no_evidence_beyond_chance():
     assert np.median(scores) < 1
 
 
+@pytest.mark.parametrize(("excess", "cost"), [(0.0, 0.03), (0.3, 0.0), (0.3, 0.03), (0.0, 0.0)])
+def test_evidence_is_what_stands_against_the_likeliest_null(excess, cost):
+    data = planted(6, "gain", 0.5)
+    changed = {"shift_excess": excess, "shift_costs": (cost,) * len(STEPS)}
+    data = replace(data, noise=tuple(replace(one, **changed) for one in data.noise))
+    stretch = Stretch(data, 0, data.size, SETTINGS)
+    fit = stretch.fit(("gain",))
+    shift, level = (float(part[0]) for part in stretch.scores("gain", fit.fraction[None]))
+    # A null with tails, and one that is noisier here: they explain the same shifts.
+    tails = cost * stretch.n_shifts
+    assert (stretch.noisier > 1) == (excess > 0)
+    assert fit.shift_score == pytest.approx(shift - max(tails, stretch.noisier))
+    assert fit.score == pytest.approx(fit.shift_score + level)
+
+
 def test_a_kind_that_cannot_exist_is_not_fitted():
     one = contrast_frame(["chr1"] * 10, range(10), [0.5] * 10)
     data = stack([one], [noise()], FEMALE)
-    from dataclasses import replace
-
     single = replace(data, copies=np.ones(10, dtype=np.int8))
     assert Stretch(single, 0, 10, SETTINGS).fit(("cn_loh", "deep_loss")) is None
     assert Stretch(single, 0, 10, SETTINGS).fit(("gain", "cn_loh")).kind == "gain"

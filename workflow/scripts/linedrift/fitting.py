@@ -182,10 +182,10 @@ class Stretch:
             for kind, scores in alone.items()
             if total[kind] >= best - max(20.0, self.settings["kind_margin"] * best)
         ]
-        # The kinds are compared before what tails can fake is taken off: that is the same for all.
+        # The kinds are compared before what noise can fake is taken off: that is alike for all.
         cost = self.settings["kind_cost" if self.measured.any() else "allele_cost"]
         surest = max(fits, key=lambda fit: fit.score - cost[fit.kind])
-        return self._less_tails(surest)
+        return self._beyond_noise(surest)
 
     def _spread(self, fraction: np.ndarray) -> np.ndarray:
         """Return one value per measurement from one per sample."""
@@ -199,7 +199,7 @@ class Stretch:
         carriers = sum(fraction[self.of(unit)[0]] > 0 for unit in units)
         # More samples are more chances: which of them carries it, and how much each.
         cost = 2 * np.log(len(units)) + self.settings["carrier_cost"] * max(carriers - 1, 0)
-        evidence = shift - self.noisier - cost
+        evidence = shift - cost
         return Fit(
             self.first,
             self.last,
@@ -213,8 +213,18 @@ class Stretch:
             self.n_shifts,
         )
 
-    def _less_tails(self, fit: Fit) -> Fit:
-        shift, level = fit.shift_score - self._tail_cost(fit.kind, fit.fraction), fit.level_score
+    def _beyond_noise(self, fit: Fit) -> Fit:
+        """Return the fit with the evidence that it has against every null, not one alone.
+
+        Two nulls explain shifts without an event: noise that is wider in this stretch than
+        elsewhere (`noisier`), and noise that is the same everywhere with tails beyond the model's
+        (`tails`). Evidence against either is the least of the evidence against each, so the larger
+        of the two is taken off. Their sum would be for noise that is wider here *and* has tails on
+        top; but `noisier` is fitted to the very shifts of the stretch, tails among them, and has
+        counted these already.
+        """
+        fakes = max(self.noisier, self._tail_cost(fit.kind, fit.fraction))
+        shift, level = fit.shift_score - fakes, fit.level_score
         if self.n_levels <= LONG:
             level = min(level, self._bounded_level(fit.kind, fit.fraction))
         return replace(fit, score=shift + level, shift_score=shift, level_score=level)

@@ -162,7 +162,9 @@ def _of_shifts(
         power += n * a**2
         cost += n * float(shift_cost(stretch.stack.noise[k].shift_costs, a, 1.0))
     if total:
-        mean -= cost + _noisier(float(np.sqrt(power / total)), total, stretch.stack.excess)
+        # As in a call: the evidence against every null is the least of that against each.
+        noisier = _noisier(float(np.sqrt(power / total)), total, stretch.stack.excess)
+        mean -= max(cost, noisier)
     return mean, variance
 
 
