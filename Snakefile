@@ -14,6 +14,8 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/wes_files.smk"
+include: "workflow/rules/rna_files.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/snp_array.smk"
 include: "workflow/rules/wes.smk"

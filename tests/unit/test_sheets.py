@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import genome, sheet_columns, sheets
+from linedrift import genome, sheet_columns, sheet_needs, sheets
 from linedrift.sheet_columns import LINES, NAME, SAMPLES
 
 DONOR = {"line": "D1", "kind": "donor", "sex": "female"}
@@ -18,6 +18,8 @@ LINE = {"line": "A", "kind": "line", "parent": "D1", "sex": "female"}
 ARRAY = {"assay": "snp_array", "format": "final_report", "build": "GRCh38"}
 COUNTS = {"assay": "rna", "format": "gene_counts", "build": "GRCh38"}
 ASE = {"assay": "rna", "format": "ase", "build": "GRCh38"}
+BETAS = {"assay": "methylation", "format": "betas", "build": "GRCh37"}
+COVERAGE = {"assay": "methylation", "format": "bismark_cov", "build": "GRCh38"}
 RNA_BAM = {"assay": "rna", "format": "bam", "build": "GRCh38"}
 EXOME = {"assay": "wes", "format": "bam", "build": "GRCh38"}
 LANE = EXOME | {"format": "fastq", "path2": "2.fq"}
@@ -200,7 +202,6 @@ CASES = {
     "negative passage": ([], [sample(passage="-1", path="m.txt")], "samples", 3, "passage", ""),
     "passage of a donor": ([], [sample("D1", "3", path="z.txt")], "samples", 3, "passage", ""),
     "bad assay": ([], [sample(assay="snp-array")], "samples", 3, "assay", "'snp_array'"),
-    "later assay": ([], [sample(assay="methylation")], "samples", 3, "assay", ""),
     "format of another assay": ([], [sample(format="bam")], "samples", 3, "format", ""),
     "array as an exome": ([], [sample(**EXOME | {"format": "vcf"})], "samples", 3, "format", ""),
     "reads on hg19": (
@@ -393,14 +394,14 @@ def test_rows_are_numbered_as_a_spreadsheet_numbers_them(tmp_path):
 def test_a_build_without_a_chain_file_is_named_before_anything_runs(bank, tmp_path):
     found = bank([DONOR], [sample("D1", "0", build="hg19")])
     with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file in"):
-        sheets.check_needs(found, {"chains": {"hg18": "", "GRCh37": ""}}, "samples.tsv")
+        sheet_needs.check_needs(found, {"chains": {"hg18": "", "GRCh37": ""}}, "samples.tsv")
     with pytest.raises(sheets.SheetError, match="no chain file at 'none.gz'"):
-        sheets.check_needs(found, {"chains": {"GRCh37": "none.gz"}}, "samples.tsv")
+        sheet_needs.check_needs(found, {"chains": {"GRCh37": "none.gz"}}, "samples.tsv")
     chain = tmp_path / "chain.gz"
     chain.write_text("chain")
-    sheets.check_needs(found, {"chains": {"GRCh37": str(chain)}}, "samples.tsv")
+    sheet_needs.check_needs(found, {"chains": {"GRCh37": str(chain)}}, "samples.tsv")
     modern = bank([DONOR], [sample("D1", "0", build="hg38")])
-    sheets.check_needs(modern, {"chains": {}}, "samples.tsv")
+    sheet_needs.check_needs(modern, {"chains": {}}, "samples.tsv")
 
 
 # Exomes
@@ -446,7 +447,9 @@ def test_an_exome_without_reference_and_targets_is_refused_with_the_reason(bank,
     rows = [sample(**EXOME), sample("D1", "0", **EXOME, platform="Twist")]
     found = bank([DONOR, LINE], rows)
     with pytest.raises(sheets.SheetError) as caught:
-        sheets.check_needs(found, needs(str(tmp_path / "none.fa"), Other="x.bed"), "samples.tsv")
+        sheet_needs.check_needs(
+            found, needs(str(tmp_path / "none.fa"), Other="x.bed"), "samples.tsv"
+        )
     reference, unnamed, twist = caught.value.errors
     assert "2 measurements by wes, but no file at" in reference.found
     assert "under wes: capture: any:" in unnamed.hint
@@ -456,14 +459,14 @@ def test_an_exome_without_reference_and_targets_is_refused_with_the_reason(bank,
     (tmp_path / "t.bed").write_text("chr1")
     settings_ = needs(str(tmp_path / "r.fa"), any=str(tmp_path / "t.bed"))
     with pytest.raises(sheets.SheetError, match=r"no index .*r\.fa\.fai.* samtools faidx"):
-        sheets.check_needs(found, settings_, "samples.tsv")
+        sheet_needs.check_needs(found, settings_, "samples.tsv")
     (tmp_path / "r.fa.fai").write_text("chr1")
-    sheets.check_needs(found, settings_, "samples.tsv")
+    sheet_needs.check_needs(found, settings_, "samples.tsv")
     missing = settings_ | {"wes": {"capture": {"Twist": "gone.bed", "any": "gone.bed"}}}
-    with pytest.raises(sheets.SheetError, match="no BED at 'gone.bed'"):
-        sheets.check_needs(found, missing, "samples.tsv")
+    with pytest.raises(sheets.SheetError, match="no file at 'gone.bed'"):
+        sheet_needs.check_needs(found, missing, "samples.tsv")
     arrays = bank([DONOR], [sample("D1", "0")])
-    sheets.check_needs(arrays, needs(), "samples.tsv")
+    sheet_needs.check_needs(arrays, needs(), "samples.tsv")
 
 
 # Invariants
@@ -661,15 +664,24 @@ def test_counts_and_alleles_of_a_sample_are_one_measurement(bank):
     [
         ([COUNTS, COUNTS | {"format": "star"}], "format", "counts of genes of A-p10 a second time"),
         ([ASE, RNA_BAM], "format", "alleles of A-p10 a second time"),
-        ([COUNTS, ASE, RNA_BAM], "format", r"a second time \(row 4 has them\)"),
+        ([COUNTS, ASE, RNA_BAM], "format", r"a second time \(row 4 has it\)"),
         ([COUNTS, ASE | {"bank": "MCB"}], "bank", "expected the same in all rows"),
         ([ASE | {"format": "fastq", "path2": "2.fq"}], "format", "not yet aligned here"),
         ([RNA_BAM | {"build": "hg19"}], "build", "positions of reads are not lifted"),
         ([COUNTS | {"path2": "x.txt"}], "path2", "a second file is not read"),
         ([COUNTS | {"format": "gtc"}], "format", "expected one of gene_counts"),
+        ([BETAS, COVERAGE], "format", "methylation of A-p10 a second time"),
+        (
+            [COVERAGE, COVERAGE | {"format": "bam"}, COVERAGE | {"format": "cram"}],
+            "format",
+            r"an alignment of A-p10 a second time \(row 4 has it\)",
+        ),
+        ([COVERAGE, COVERAGE | {"format": "bam", "bank": "MCB"}], "bank", "by methylation"),
+        ([BETAS | {"path2": "x.txt"}], "path2", "a second file is not read"),
+        ([BETAS | {"format": "gtc"}], "format", "expected one of idat"),
     ],
 )
-def test_rows_of_rna_that_do_not_fit_are_told(errors_of, rows, column, words):
+def test_parts_of_a_measurement_that_do_not_fit_are_told(errors_of, rows, column, words):
     rows = [sample(**row, path=f"r{n}.txt") for n, row in enumerate(rows)]
     errors = [error for error in errors_of([DONOR, LINE], [sample("D1", "0"), *rows])
               if error.column == column]  # fmt: skip
@@ -684,17 +696,48 @@ def rna_needs(**resources):
 def test_counts_need_an_annotation_and_no_chain(bank, tmp_path):
     found = bank([DONOR], [sample("D1", "0", **COUNTS | {"build": "hg19"})])
     with pytest.raises(sheets.SheetError, match="1 measurement by rna with counts of genes, but"):
-        sheets.check_needs(found, rna_needs(), "samples.tsv")
+        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
     with pytest.raises(sheets.SheetError, match="but no file at 'gone.gff3'"):
-        sheets.check_needs(found, rna_needs(genes="gone.gff3"), "samples.tsv")
+        sheet_needs.check_needs(found, rna_needs(genes="gone.gff3"), "samples.tsv")
     (tmp_path / "g.gff3").write_text("chr1")
-    sheets.check_needs(found, rna_needs(genes=str(tmp_path / "g.gff3")), "samples.tsv")
+    sheet_needs.check_needs(found, rna_needs(genes=str(tmp_path / "g.gff3")), "samples.tsv")
 
 
 def test_alleles_on_another_build_need_a_chain_and_cram_a_reference(bank):
     found = bank([DONOR], [sample("D1", "0", **ASE | {"build": "hg19"})])
     with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file"):
-        sheets.check_needs(found, rna_needs(), "samples.tsv")
+        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
     found = bank([DONOR], [sample("D1", "0", **RNA_BAM | {"format": "cram"})])
     with pytest.raises(sheets.SheetError, match="1 measurement by rna in CRAM, but no reference"):
-        sheets.check_needs(found, rna_needs(), "samples.tsv")
+        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
+
+
+# Methylation
+
+
+def test_methylation_and_an_alignment_of_a_sample_are_one_measurement(bank):
+    rows = [
+        sample(**COVERAGE, path="a.cov.gz"),
+        sample(**COVERAGE | {"format": "bam"}, path="a.bam"),
+        sample("D1", "0", **COVERAGE, path="d.cov.gz"),
+    ]
+    found = bank([DONOR, LINE], rows)
+    assert found.measurements["format"].tolist() == ["bismark_cov", "bismark_cov"]
+    assert found.rows["format"].tolist() == ["bismark_cov", "bam", "bismark_cov"]
+
+
+def test_arrays_of_methylation_need_the_manifest_of_their_platform(bank, tmp_path):
+    found = bank([DONOR], [sample("D1", "0", **BETAS | {"build": "GRCh38", "platform": "EPIC"})])
+
+    def needs(**manifest):
+        return {"chains": {}, "methylation": {"manifest": manifest}}
+
+    words = "1 measurement by methylation on platform 'EPIC', but no manifest in the settings"
+    with pytest.raises(sheets.SheetError, match=words):
+        sheet_needs.check_needs(found, needs(), "samples.tsv")
+    with pytest.raises(sheets.SheetError, match="no file at 'gone.csv'"):
+        sheet_needs.check_needs(found, needs(EPIC="gone.csv"), "samples.tsv")
+    (tmp_path / "m.csv").write_text("Name\n")
+    sheet_needs.check_needs(found, needs(any=str(tmp_path / "m.csv")), "samples.tsv")
+    coverage = bank([DONOR], [sample("D1", "0", **COVERAGE)])
+    sheet_needs.check_needs(coverage, needs(), "samples.tsv")

@@ -68,9 +68,10 @@ update_config(settings, config)
 config.update(settings)
 VERSION = tomllib.loads(shipped("pyproject.toml"))["project"]["version"]
 
-# The library, wherever the workflow was taken from; library() has fetched what check needs.
+# The library, wherever the workflow was taken from; library() has fetched what is imported here.
+library("linedrift/sheet_needs")
 sys.path.append(os.path.dirname(os.path.dirname(library("check")[0])))
-from linedrift import sheet_columns, sheets
+from linedrift import sheet_columns, sheet_needs, sheets
 
 schema = yaml.safe_load(shipped("workflow/schemas/config.schema.yaml"))
 wrong = sheet_columns.check_settings(config, schema, "settings")
@@ -79,7 +80,7 @@ try:
         raise sheets.SheetError(wrong)
     # Only the first process looks at the files: a thousand jobs need not ask again.
     BANK = sheets.load(config["lines"], config["samples"], workflow.is_main_process)
-    sheets.check_needs(BANK, config, config["samples"])
+    sheet_needs.check_needs(BANK, config, config["samples"])
 except sheets.SheetError as error:
     raise WorkflowError(str(error)) from None
 
@@ -183,6 +184,24 @@ def members(wildcards):
     return BY_LINE[wildcards.line]
 
 
+# Assays whose expression or methylation is asked by a rule that makes <results>/readouts.
+READOUT_ASSAYS = ()
+
+
+def gives_readouts(wildcards):
+    """Return those of the line's own measurements that answer questions beside copy number."""
+    return [
+        row
+        for row in BY_LINE[wildcards.line]
+        if row["role"] == "own" and row["assay"] in READOUT_ASSAYS
+    ]
+
+
+def gives_differences(wildcards):
+    """Return those of them whose acquired differences of methylation are looked for."""
+    return [row for row in gives_readouts(wildcards) if row["assay"] == "methylation"]
+
+
 def exomes(wildcards):
     """Return the exomes among them."""
     return [row for row in BY_LINE[wildcards.line] if row["assay"] == "wes"]
@@ -193,197 +212,19 @@ def public_parents(wildcards):
     return [line for line in PUBLIC if line == LINES[wildcards.line]["parent"]]
 
 
-# Samples whose exomes are aligned here, and those that come aligned.
-FASTQ = MEASUREMENTS.query("assay == 'wes' & format == 'fastq'")["sample"].tolist()
-ALIGNED = MEASUREMENTS.query("assay == 'wes' & format in ('bam', 'cram')")[
-    "sample"
-].tolist()
-
-
 def one_of(names):
     """Return the pattern that only these names match; none does where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def alignment(sample):
-    """Return the alignment of a sample's exome and its index: the user's, or made here.
-
-    Rules take both as inputs, for an index under <results> has to be made first; the library
-    opens them by linedrift.readers.alignments.located(path, index).
-    """
-    row = BY_MEASUREMENT[sample, "wes"]
-    if row["format"] == "fastq":
-        made = f"<results>/alignments/{sample}.wes.bam"
-        return made, f"{made}.bai"
-    path = row["path"]
-    ending = {"bam": ("bai", "csi"), "cram": ("crai",)}[row["format"]]
-    places = [
-        f"{base}.{end}" for end in ending for base in (path, path.rpartition(".")[0])
-    ]
-    beside = [place for place in places if os.path.exists(place)]
-    index = f"<results>/alignments/{sample}.wes.{row['format']}.{ending[0]}"
-    return path, *(beside[:1] or [index])
+def by_person(assay):
+    """Return the samples of each person by an assay: the donor's first, then by passage."""
+    return {
+        person: rows.sort_values(["donor", "passage"], ascending=[False, True])[
+            "sample"
+        ].tolist()
+        for person, rows in MEASUREMENTS.query("assay == @assay").groupby("person")
+    }
 
 
-def lanes(wildcards, column):
-    """Return the files in a column of samples.tsv of all lanes of an exome."""
-    return [row[column] for row in LANES[wildcards.sample, "wes"]]
-
-
-def aligner_index(wildcards):
-    """Return the aligner's index of the reference to be made; [] where it stands beside it."""
-    beside = config["resources"]["reference"] + ".pac"
-    return [] if os.path.exists(beside) else ["<results>/reference/aligner"]
-
-
-def giver(sample):
-    """Return the sample whose exome says which SNPs are heterozygous: the first baseline, or it."""
-    return BY_MEASUREMENT[sample, "wes"]["baseline"].split(";")[0] or sample
-
-
-# Arrays of each person: the donor's first, then by passage.
-ARRAYS = {
-    person: rows.sort_values(["donor", "passage"], ascending=[False, True])[
-        "sample"
-    ].tolist()
-    for person, rows in MEASUREMENTS.query("assay == 'snp_array'").groupby("person")
-}
-# Capture kits, by the BED of their targets: a word for file names, the same whatever else is named.
-KITS = {
-    path: re.sub(r"\W+", "_", os.path.basename(path))[:40]
-    + f"-{zlib.crc32(path.encode()):08x}"
-    for path in filter(None, config["wes"]["capture"].values())
-}
-
-
-BED_OF = {name: path for path, name in KITS.items()}
-
-
-def arrays_of_person(sample):
-    """Return the samples of a person that have an array: this one, else the donor, come first."""
-    found = ARRAYS.get(BY_MEASUREMENT[sample, "wes"]["person"], [])
-    return sorted(found, key=lambda name: name != sample)
-
-
-def targets(sample):
-    """Return the BED of the targets that a sample's exome was captured with."""
-    platform = BY_MEASUREMENT[sample, "wes"]["platform"]
-    return sheets.target_file(platform, config["wes"]["capture"])
-
-
-def bins(sample):
-    """Return the bins of the kit that a sample's exome was captured with."""
-    return f"<results>/wes/{KITS[targets(sample)]}.bins.parquet"
-
-
-# One exome of each person on each kit that is nobody's drift: the donor's, or the earliest
-# passage's. The first few of the sheet are the panel of all, so that a new line changes no other.
-PANELS = {
-    path: rows.drop_duplicates("person")[["person", "sample"]].to_numpy().tolist()
-    for path, rows in MEASUREMENTS.query("assay == 'wes' & baseline == ''").groupby(
-        lambda row: targets(MEASUREMENTS.at[row, "sample"])
-    )
-}
-
-
-def panel(sample):
-    """Return the samples of other people on the same kit that tell what the kit does."""
-    person = BY_MEASUREMENT[sample, "wes"]["person"]
-    others = [name for who, name in PANELS.get(targets(sample), []) if who != person]
-    return others[: config["wes"]["panel_size"]]
-
-
-# What the counts of alleles depend on: another prior must not count all reads again.
-COUNTING = {
-    **{key: config["wes"][key] for key in ("min_base_quality", "min_mapping_quality")},
-    **{
-        key: config["variants"][key]
-        for key in (
-            "parts",
-            "flank_bp",
-            "max_depth",
-            "candidate_reads",
-            "candidate_total",
-            "candidate_fraction",
-            "homozygous_fraction",
-        )
-    },
-}
-
-
-def strangers(wildcards):
-    """Return the exomes of other people that show where reads of a line err."""
-    own = [row["sample"] for row in exomes(wildcards) if row["role"] == "own"]
-    return panel(own[0])[: config["variants"]["panel"]] if own else []
-
-
-def joint_exomes(wildcards):
-    """Return the samples whose exomes the joint call of a line reads."""
-    return [
-        *dict.fromkeys(row["sample"] for row in exomes(wildcards)),
-        *strangers(wildcards),
-    ]
-
-
-def variant_parts(wildcards, ending):
-    """Return what the parts of the targets gave for a line; [] without an exome."""
-    parts = range(config["variants"]["parts"]) if exomes(wildcards) else []
-    return [f"<results>/variants/{wildcards.line}/{part}.{ending}" for part in parts]
-
-
-# Samples whose RNA-seq has counts of genes, and those of which alleles can be read.
-COUNTED, ALLELIC = (
-    BANK.rows.query("assay == 'rna' & format in @formats")["sample"].tolist()
-    for formats in (sheet_columns.COUNT_FORMATS, sheet_columns.ALLELE_FORMATS)
-)
-RNA_GENES = ["<results>/rna/genes.parquet"] if config["resources"]["genes"] else []
-# Exomes of each person in the order of arrays: the donor's first, then by passage.
-EXOMES = {
-    person: rows.sort_values(["donor", "passage"], ascending=[False, True])[
-        "sample"
-    ].tolist()
-    for person, rows in MEASUREMENTS.query("assay == 'wes'").groupby("person")
-}
-
-
-def rna_row(wildcards, part, column):
-    """Return a cell of the row of samples.tsv with the counts, or the alleles, of a sample."""
-    formats = {
-        "counts": sheet_columns.COUNT_FORMATS,
-        "alleles": sheet_columns.ALLELE_FORMATS,
-    }[part]
-    rows = LANES[wildcards.sample, "rna"]
-    return next(row[column] for row in rows if row["format"] in formats)
-
-
-def rna_chain(wildcards):
-    """Return the chain file to GRCh38 for a table of alleles; [] if it needs none."""
-    build = sheets.genome.build(rna_row(wildcards, "alleles", "build")).name
-    path = config["chains"].get(build)
-    return [path] if path else []
-
-
-def of_rna(wildcards, samples, name):
-    """Return a file of results/rna for a sample that is among `samples`, else []."""
-    if wildcards.sample not in samples:
-        return []
-    return [f"<results>/rna/{name.format(wildcards.sample)}"]
-
-
-def genotyped(wildcards):
-    """Return the signals that tell a person's genotypes: one array, one exome, each the donor's.
-
-    Where nobody sampled the donor, those of the earliest passage.
-    """
-    person = BY_MEASUREMENT[wildcards.sample, "rna"]["person"]
-    return [
-        f"<results>/signals/{known[person][0]}.{assay}.parquet"
-        for known, assay in ((ARRAYS, "snp_array"), (EXOMES, "wes"))
-        if person in known
-    ]
-
-
-def baseline_alleles(wildcards):
-    """Return the alleles of the baselines of a sample's RNA, of those that have any."""
-    names = [name for name in baselines("rna")(wildcards) if name in ALLELIC]
-    return [f"<results>/rna/{name}.alleles.parquet" for name in names]
+ARRAYS, EXOMES = by_person("snp_array"), by_person("wes")

@@ -14,17 +14,31 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 ASSAYS = ("snp_array", "wes", "methylation", "rna")
+# Methylation comes from arrays, or from sequencing.
+METHYLATION_ARRAYS = ("idat", "intensities", "betas")
+CYTOSINE_FORMATS = (
+    "bismark_cov", "bismark_bedgraph", "cytosine_report", "methyldackel", "bedmethyl", "methylkit",
+    "methylpipe",
+)  # fmt: skip
+ALIGNMENT_FORMATS = ("bam", "cram")
 ASSAY_FORMATS = {
     "snp_array": ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table"),
-    "wes": ("bam", "cram", "fastq"),
-    "rna": ("gene_counts", "featurecounts", "star", "htseq", "ase", "bam", "cram"),
+    "wes": (*ALIGNMENT_FORMATS, "fastq"),
+    "methylation": (*METHYLATION_ARRAYS, *CYTOSINE_FORMATS, *ALIGNMENT_FORMATS),
+    "rna": ("gene_counts", "featurecounts", "star", "htseq", "ase", *ALIGNMENT_FORMATS),
 }
 SUPPORTED_ASSAYS = tuple(ASSAY_FORMATS)
 FORMATS = tuple(dict.fromkeys(name for names in ASSAY_FORMATS.values() for name in names))
-# Rows of one sample by RNA-seq complement each other: one has the counts of its genes, one its
-# alleles.
 COUNT_FORMATS = ("gene_counts", "featurecounts", "star", "htseq")
-ALLELE_FORMATS = ("ase", "bam", "cram")
+ALLELE_FORMATS = ("ase", *ALIGNMENT_FORMATS)
+# Rows of one sample by these assays complement each other: one of each part.
+PARTS = {
+    "rna": {"counts of genes": COUNT_FORMATS, "alleles": ALLELE_FORMATS},
+    "methylation": {
+        "methylation": (*METHYLATION_ARRAYS, *CYTOSINE_FORMATS),
+        "an alignment": ALIGNMENT_FORMATS,
+    },
+}
 # Formats of which several rows of one sample and assay are one measurement (lanes of a run).
 LANE_FORMATS = ("fastq",)
 # Formats that say nothing of positions need a second file; formats that always carry theirs
@@ -33,7 +47,9 @@ NEED_PATH2 = {
     "gtc": "its manifest (BPM or CSV)",
     "fastq": "the FASTQ of the second reads (pairs are needed)",
 }
-TAKE_NO_PATH2 = ("vcf", "table", "bam", "cram", *COUNT_FORMATS, "ase")
+TAKE_NO_PATH2 = (
+    "vcf", "table", *ALIGNMENT_FORMATS, *COUNT_FORMATS, "ase", "betas", *CYTOSINE_FORMATS,
+)  # fmt: skip
 BUILDS = ("GRCh38", "hg38", "GRCh37", "hg19", "b37", "hg18", "NCBI36")
 
 # Sections of the settings whose values decide a call; the pages print them.
@@ -112,7 +128,8 @@ SAMPLES = (
     ),
     Column(
         "path2",
-        "a second file: the manifest of a GTC, the FASTQ of the second reads",
+        "a second file: the manifest of a GTC, the FASTQ of the second reads, the IDAT of the "
+        "other colour (else found by its name), the table of unmethylated intensities",
         in_words="a file, or nothing",
     ),
     Column("name_in_file", "the sample's name inside a file that holds many; free text"),

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from linedrift import genome
 from linedrift.sheet_columns import (
-    ALLELE_FORMATS,
     ASSAY_FORMATS,
     ASSAYS,
     BUILDS,
-    COUNT_FORMATS,
     FORMATS,
     LANE_FORMATS,
     NAME,
     NEED_PATH2,
+    PARTS,
     SAMPLES,
     SUPPORTED_ASSAYS,
     TAKE_NO_PATH2,
@@ -175,7 +174,7 @@ def _check_repeats(rows: Sequence[Row], sheet: str) -> list[Problem]:
     data: dict[tuple[str, str], Row] = {}
     for row in rows:
         others = earlier.setdefault((row.sample.casefold(), row["assay"]), [])
-        if row["assay"] == "rna":
+        if row["assay"] in PARTS:
             errors += _check_part(row, others, sheet)
         elif row["assay"] in SUPPORTED_ASSAYS and others:
             errors += _check_second(row, others[0], sheet)
@@ -216,25 +215,29 @@ def _check_second(row: Row, other: Row, sheet: str) -> list[Problem]:
 
 
 def _check_part(row: Row, others: Sequence[Row], sheet: str) -> list[Problem]:
-    """Return what is wrong with a further row of RNA-seq: one has counts, the other alleles."""
+    """Return what is wrong with a further row of an assay in parts: a part twice, other words."""
+    assay = row["assay"]
     errors = [
         Problem(
             sheet,
             row.number,
             name,
             f"{row[name]!r} beside {other[name]!r} in row {other.number}",
-            f"the same in all rows of {row.sample} by rna",
+            f"the same in all rows of {row.sample} by {assay}",
         )
         for other in others[:1]
         for name in ("platform", "bank", "baseline")
         if row[name] != other[name]
     ]
-    for formats, what in ((COUNT_FORMATS, "counts of genes"), (ALLELE_FORMATS, "alleles")):
+    parts = PARTS[assay]
+    for what, formats in parts.items():
         same = [other for other in others if other["format"] in formats]
         if row["format"] in formats and same:
             other = same[0]
-            found = f"{what} of {row.sample} a second time (row {other.number} has them)"
-            expected = "one row with counts of genes, and one with alleles (ase, bam or cram)"
+            found = f"{what} of {row.sample} a second time (row {other.number} has it)"
+            expected = "one row each: " + "; ".join(
+                f"{name} ({', '.join(kinds)})" for name, kinds in parts.items()
+            )
             hint = "Keep one, or give the other its own line."
             errors.append(Problem(sheet, row.number, "format", found, expected, hint))
     return errors

@@ -10,14 +10,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from linedrift import genome
 from linedrift.sheet_columns import (
     CONTROL,
-    COUNT_FORMATS,
     LINES,
     SAMPLES,
     Column,
@@ -36,8 +34,6 @@ MEASUREMENT_COLUMNS = (
 # Names may be composed in two ways (NFC, NFD) by the systems that they were typed on.
 NORMALISED = ("line", "parent", "baseline")
 FILE_COLUMNS = ("path", "path2", "name_in_file")
-# Key of the settings' capture BED for platforms that have none of their own.
-ANY_PLATFORM = "any"
 
 
 @dataclass(frozen=True)
@@ -119,112 +115,6 @@ def members(bank: Bank) -> pd.DataFrame:
     reads = reads.drop_duplicates(["of", *key])
     kept = [name for name in MEASUREMENT_COLUMNS if name not in (*key, *FILE_COLUMNS)]
     return reads.merge(all_[[*key, *kept]], on=key, validate="many_to_one")
-
-
-def check_needs(bank: Bank, settings: Mapping[str, Any], samples_path: str) -> None:
-    """Ask the settings for all that the rows of the sheet need: chains, reference, targets.
-
-    Raises
-    ------
-    SheetError
-        Naming every file that the settings lack or that is not there, and who needs it.
-    """
-    errors = _missing_chains(bank, settings["chains"], samples_path)
-    exomes = bank.measurements[bank.measurements["assay"] == "wes"]
-    if len(exomes):
-        errors += _missing_reference(len(exomes), settings["resources"]["reference"], samples_path)
-        errors += _missing_targets(exomes, settings["wes"]["capture"], samples_path)
-    rna = bank.rows[bank.rows["assay"] == "rna"]
-    if len(rna):
-        errors += _missing_for_rna(rna, settings["resources"], samples_path)
-    if errors:
-        raise SheetError(errors)
-
-
-def _missing_chains(bank: Bank, chains: Mapping[str, str], sheet: str) -> list[Problem]:
-    """Return a problem for every build other than GRCh38 without a chain file."""
-    errors = []
-    # Counts of genes have no positions to lift.
-    placed = bank.rows[~bank.rows["format"].isin(COUNT_FORMATS)]
-    names = [genome.build(name).name for name in placed["build"]]
-    for build in dict.fromkeys(names):
-        path = chains.get(build, "")
-        if build == genome.GRCH38.name or (path and os.path.isfile(path)):
-            continue
-        n = names.count(build)
-        found = f"{_counted(n)} on {build}, " + (
-            f"but no chain file at {path!r}" if path else "but no chain file in the settings"
-        )
-        hint = f"Fetch it once and name it under chains: {build}: in the settings."
-        errors.append(Problem(sheet, 0, "build", found, "a local chain to GRCh38", hint))
-    return errors
-
-
-def _missing_reference(n: int, path: str, sheet: str) -> list[Problem]:
-    """Return a problem where exomes have no reference, or one without its index."""
-    why = "the FASTA of GRCh38, from which alleles, GC content and CRAM are read"
-    wants = f"{_counted(n)} by wes"
-    if not path or not os.path.isfile(path):
-        where = f"file at {path!r}" if path else "reference in the settings"
-        hint = "Name the one that your reads were aligned to under resources: reference:."
-        return [Problem(sheet, 0, "assay", f"{wants}, but no {where}", why, hint)]
-    packed = path.endswith((".gz", ".bgz"))
-    ends = [
-        end for end in (".fai", *([".gzi"] if packed else [])) if not os.path.isfile(path + end)
-    ]
-    found = f"{wants}, but no index {', '.join(path + end for end in ends)}"
-    hint = f"Make it once: samtools faidx {path}"
-    return [Problem(sheet, 0, "assay", found, "an indexed FASTA", hint)] if ends else []
-
-
-def _missing_targets(exomes: pd.DataFrame, capture: Mapping[str, str], sheet: str) -> list[Problem]:
-    """Return a problem for every capture kit without a BED of its targets."""
-    errors = []
-    why = (
-        "the BED of the targets that were captured: without it all that no probe reaches, most of "
-        "the genome, would look lost"
-    )
-    for platform, rows in exomes.groupby("platform", sort=False):
-        path = target_file(str(platform), capture)
-        if path and os.path.isfile(path):
-            continue
-        name = f" on platform {platform!r}" if platform else ""
-        missing = f"no BED at {path!r}" if path else "no capture BED in the settings"
-        found = f"{_counted(len(rows))} by wes{name}, but {missing}"
-        key = str(platform) or ANY_PLATFORM
-        hint = f"Name it under wes: capture: {key}: (or {ANY_PLATFORM}: for all) in the settings."
-        errors.append(Problem(sheet, 0, "platform", found, why, hint))
-    return errors
-
-
-def _missing_for_rna(rows: pd.DataFrame, resources: Mapping[str, str], sheet: str) -> list[Problem]:
-    """Return a problem where counts have no genes with places, or CRAM of RNA no reference."""
-    errors = []
-    n_counts = int(rows["format"].isin(COUNT_FORMATS).sum())
-    genes = resources["genes"]
-    if n_counts and not (genes and os.path.isfile(genes)):
-        where = f"file at {genes!r}" if genes else "genes in the settings"
-        found = f"{_counted(n_counts)} by rna with counts of genes, but no {where}"
-        why = "the genes that the reads were counted in, with their places on GRCh38 (GFF3 or GTF)"
-        hint = "Name the annotation under resources: genes: in the settings."
-        errors.append(Problem(sheet, 0, "assay", found, why, hint))
-    n_cram = int((rows["format"] == "cram").sum())
-    reference = resources["reference"]
-    if n_cram and not (reference and os.path.isfile(reference)):
-        where = f"file at {reference!r}" if reference else "reference in the settings"
-        found = f"{_counted(n_cram)} by rna in CRAM, but no {where}"
-        hint = "Name the FASTA that the reads were aligned to under resources: reference:."
-        errors.append(Problem(sheet, 0, "format", found, "what CRAM is unpacked with", hint))
-    return errors
-
-
-def target_file(platform: str, capture: Mapping[str, str]) -> str:
-    """Return the capture BED of a platform by the settings, '' where there is none."""
-    return capture.get(platform, "") or capture.get(ANY_PLATFORM, "")
-
-
-def _counted(n: int) -> str:
-    return f"{n} measurement{'s' if n > 1 else ''}"
 
 
 def _read(
