@@ -315,7 +315,7 @@ def _bias(
     if fit_on.sum() < max(_LEAST_BINS, 10 * design.shape[1]):
         return np.full(len(raw), np.median(raw[fit_on]))
     weight = counted / (1 + counted)
-    fitted = design @ _huber(design[fit_on], raw[fit_on], weight[fit_on])
+    fitted = design @ huber(design[fit_on], raw[fit_on], weight[fit_on])
     return fitted + np.median((raw - fitted)[fit_on])
 
 
@@ -338,7 +338,7 @@ def _spline(values: np.ndarray, fit_on: np.ndarray) -> np.ndarray:
     return np.asarray(BSpline.design_matrix(inside, knots, 3).toarray()[:, 1:])
 
 
-def _huber(
+def huber(
     design: np.ndarray, values: np.ndarray, weight: np.ndarray, rounds: int = 8
 ) -> np.ndarray:
     """Return the coefficients of a robust weighted least-squares fit (Huber, 1.345 sd).
