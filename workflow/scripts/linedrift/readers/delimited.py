@@ -30,12 +30,15 @@ def batches(
     quoted: bool = True,
     until: str = "",
     block: int = 0,
+    skipped: list[pcsv.InvalidRow] | None = None,
+    blanks: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a text file in batches, columns named by role.
 
     Numbers are float32 (positions float64, since R may write 1e+05, and counts); texts stay bytes.
     A role may be numbered, as in count:7. A row that starts with `until` ends the rows, if it and
-    those behind it have another number of fields.
+    those behind it have another number of fields; they go to `skipped`. `blanks` part
+    fields as tabs do.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def batches(
         When the file is cut, a row has too few or too many fields, or a number is none.
     """
     wanted = {field: role for role, field in found.field_of.items() if role in roles}
-    bad_rows: list[pcsv.InvalidRow] = []
+    bad_rows: list[pcsv.InvalidRow] = [] if skipped is None else skipped
 
     def refuse(row: pcsv.InvalidRow) -> str:
         bad_rows.append(row)
@@ -53,7 +56,7 @@ def batches(
         with open_bytes(path) as stream:
             stream.read(found.offset)
             reader = pcsv.open_csv(
-                stream,
+                pa.PythonFile(_Tabbed(stream), "r") if blanks else stream,
                 read_options=pcsv.ReadOptions(
                     column_names=[f"c{i}" for i in range(len(found.columns))],
                     use_threads=False,
@@ -74,6 +77,18 @@ def batches(
         raise ReadingError(
             f"{path}: is truncated or damaged: {error}; copy or export it again"
         ) from error
+
+
+class _Tabbed:
+    """A stream whose blanks are tabs."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self.stream = stream
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        return self.stream.read(size).replace(b" ", b"\t")
 
 
 def _conversion(found: Layout, wanted: dict[str, str]) -> pcsv.ConvertOptions:
