@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import pandas as pd
 
+from linedrift.genome import CHROM_DTYPE
 from linedrift.tables import LOCUS, Column, Table
 
 # Infinium I has two addresses read in one colour, II one address read in both.
 DESIGNS = pd.CategoricalDtype(["I_red", "I_green", "II"])
+PROBE_KINDS = pd.CategoricalDtype(["cg", "ch", "rs", "nv", "control", "other"])
 
+MANIFEST = Table(
+    "manifest",
+    "probe or control of one type of methylation array",
+    (
+        Column("name", "str", "name of the probe, with the replicate's suffix on EPIC v2"),
+        Column("locus", "str", "name without that suffix; of a control its kind"),
+        Column("kind", PROBE_KINDS, "CpG, CpH, SNP, variant, control, or other"),
+        Column("chrom", CHROM_DTYPE, "chromosome, UCSC style; missing where it has no place"),
+        Column("start", "int32", "0-based start on GRCh38; -1 where it has no place", "bp"),
+        Column("design", DESIGNS, "chemistry and colour; missing where the file does not say"),
+        Column("address_a", "int64", "address of the unmethylated or the only bead; 0 for none"),
+        Column("address_b", "int64", "address of the methylated bead of Infinium I; 0 for none"),
+        Column("next_base", "str", "base that is added behind an Infinium I probe; may be empty"),
+    ),
+)
 PROBES = Table(
     "probes",
     "probe of one methylation array, on GRCh38",
@@ -72,4 +89,4 @@ DIFFERENCES = Table(
     ),
     ("chrom", "start"),
 )
-ALL = (PROBES, SNP_PROBES, CYTOSINES, REGION_VALUES, DIFFERENCES)
+ALL = (MANIFEST, PROBES, SNP_PROBES, CYTOSINES, REGION_VALUES, DIFFERENCES)

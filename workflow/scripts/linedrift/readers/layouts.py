@@ -155,6 +155,34 @@ def layout(path: str, format: str, name_in_file: str = "", build: str = "") -> L
     return _with_roles(path, found, name_in_file, build, start)
 
 
+def plain(path: str, what: str, comments: tuple[bytes, ...] = (b"#",)) -> Layout:
+    """Return the layout of a table with one line of titles, without roles.
+
+    Lines before it that are blank, or start with one of `comments`, are passed over; of Illumina's
+    manifests all up to [Assay] are.
+
+    Raises
+    ------
+    ReadingError
+        When the file is no text or has no such line; `what` says what was expected.
+    """
+    start = head(path)
+    if looks_like_binary(start):
+        raise ReadingError(f"{path}: looks like {looks_like_binary(start)}; expected {what}")
+    lines = start.splitlines(keepends=True)
+    assay = (at for at, line in enumerate(lines) if line.strip(b'\r\n\t ",;') == b"[Assay]")
+    index = next(assay, -1) + 1
+    while index < len(lines) and (not lines[index].strip() or lines[index].startswith(comments)):
+        index += 1
+    if index >= len(lines):
+        raise ReadingError(f"{path}: has no line of columns; expected {what}")
+    title = decode(lines[index]).rstrip("\r\n")
+    delimiter = max("\t,;", key=title.count)
+    row = decode(lines[index + 1]).rstrip("\r\n") if index + 1 < len(lines) else ""
+    columns = _columns(path, split(title, delimiter), split(row, delimiter) if row else [])
+    return Layout("table", sum(map(len, lines[: index + 1])), index + 1, delimiter, columns, {})
+
+
 def split(line: str, delimiter: str) -> list[str]:
     """Return the fields of one line, without quotes."""
     return next(csv.reader([line], delimiter=delimiter), [])
