@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,7 @@ def tally(
     reference: str,
     min_mapping_quality: int,
     min_base_quality: int,
+    prepare: Callable[[np.ndarray], None] | None = None,
 ) -> Iterator[tuple[str, Tally]]:
     """Yield what was counted, chromosome by chromosome in the order of the file.
 
@@ -82,6 +83,9 @@ def tally(
     min_mapping_quality, min_base_quality
         Reads and bases below do not count. Unmapped, secondary and failed reads and duplicates
         never do; of two mates that overlap the one that begins first counts there.
+    prepare
+        Called once with every whole record, in buffers that it may change: a buffer begins with
+        a record, its last one may be cut.
 
     Yields
     ------
@@ -100,7 +104,8 @@ def tally(
             is_cram = file.is_cram
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    counting = _Counting(path, names, asked, (min_mapping_quality, min_base_quality))
+    least = (min_mapping_quality, min_base_quality)
+    counting = _Counting(path, names, asked, least, prepare)
     with _records(path, reference if is_cram else "") as chunks:
         for chunk in chunks:
             yield from counting.add(chunk)
@@ -111,9 +116,15 @@ class _Counting:
     """The chromosome that is being counted, and the bytes that are left of a chunk."""
 
     def __init__(
-        self, path: str, names: list[str], asked: Mapping[str, Asked], least: tuple[int, int]
+        self,
+        path: str,
+        names: list[str],
+        asked: Mapping[str, Asked],
+        least: tuple[int, int],
+        prepare: Callable[[np.ndarray], None] | None,
     ) -> None:
         self.path, self.names, self.asked, self.least = path, names, asked, least
+        self.prepare = prepare
         self.rest = np.zeros(0, np.uint8)
         self.chrom = _NONE
         self.seen: set[int] = set()
@@ -124,6 +135,8 @@ class _Counting:
     def add(self, chunk: np.ndarray) -> Iterator[tuple[str, Tally]]:
         """Count a chunk; yield each chromosome that ends in it."""
         buffer, at = np.concatenate([self.rest, chunk]), 0
+        if self.prepare is not None:
+            self.prepare(buffer)
         while len(buffer) - at >= _LEAST:
             if self.chrom == _NONE:
                 self._begin(int(buffer[at + 4 : at + 8].view("<i4")[0]))
