@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from linedrift import identity, quality, tables
+from linedrift.genotypes import genotypes
 from real_arrays import hapmap, trio
 
 pytestmark = pytest.mark.real
@@ -22,7 +23,7 @@ def scans(real_data):
 
 
 def compared(samples, found, settings):
-    called = {(name, "snp_array"): identity.genotypes(found[name], settings) for name in found}
+    called = {(name, "snp_array"): genotypes(found[name], settings) for name in found}
     return identity.compare(samples, called, settings)
 
 

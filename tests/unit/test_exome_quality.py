@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from exome_signals import SETTINGS, exome, kit, person, snps
 from linedrift import exome_quality, identity, quality, tables
+from linedrift.alleles import rarer_reads
 from linedrift.contrast import contrast
-from linedrift.foreign_reads import foreign_share, reads_at, source
+from linedrift.foreign_reads import foreign_share, source
 from linedrift.genome import Karyotype
+from linedrift.genotypes import exome_genotypes, genotypes
 from linedrift.panel import with_panel
 from truth import CONFIG
 
@@ -130,16 +132,16 @@ def test_events_on_half_of_the_genome_are_no_foreign_dna(seed, world):
     assert measured(exome(bins, sites, split, seed))["contamination"] == 0
 
 
-def genotypes(frame, sites):
-    return identity.exome_genotypes(frame, sites, IDENTITY, RHO)
+def called(frame, sites):
+    return exome_genotypes(frame, sites, IDENTITY, RHO)
 
 
 @pytest.mark.parametrize("foreign", [0.02, 0.1])
 def test_whose_the_foreign_dna_is_is_named(foreign, world):
     bins, sites, frequency, people = world
-    own = genotypes(exome(bins, sites, people["a"], 7, foreign=foreign, other=people["c"]), sites)
+    own = called(exome(bins, sites, people["a"], 7, foreign=foreign, other=people["c"]), sites)
     others = {
-        (f"{name}-p3", "wes"): genotypes(exome(bins, sites, who, seed), sites)
+        (f"{name}-p3", "wes"): called(exome(bins, sites, who, seed), sites)
         for seed, (name, who) in enumerate(people.items())
         if name != "a"
     }
@@ -159,7 +161,7 @@ def test_whose_the_foreign_dna_is_is_named(foreign, world):
 
 def test_a_sample_that_shares_no_locus_with_anyone_names_nobody(world):
     bins, sites, _, people = world
-    own = genotypes(exome(bins, sites, people["a"], 7), sites)
+    own = called(exome(bins, sites, people["a"], 7), sites)
     assert source(own, {("b-p1", "wes"): own.iloc[:0]}, {}, RHO) is None
     assert source(own, {}, {}, RHO) is None
     assert "no other person" in identity.named_source(None, IDENTITY)
@@ -169,7 +171,7 @@ def test_reads_come_back_from_the_fraction_and_its_sd():
     depth = np.array([12, 80, 400])
     reads = np.array([3, 40, 2])
     sd = np.sqrt(0.25 / depth * (1 + (depth - 1) * RHO)).astype(np.float32)
-    found, of = reads_at((1 - reads / depth).astype(np.float32), sd, RHO)
+    found, of = rarer_reads((1 - reads / depth).astype(np.float32), sd, RHO)
     assert np.allclose(of, depth, atol=1)
     assert np.allclose(found, reads, atol=0.1)
 
@@ -198,12 +200,12 @@ def compared(world, swapped=False):
     bins, sites, _, people = world
     one, other = ("b", "a") if swapped else ("a", "b")
     frames = {
-        ("dA-p0", "snp_array"): identity.genotypes(array_of(sites, people["a"], 1), IDENTITY),
-        ("A-p5", "wes"): genotypes(exome(bins, sites, people[one], 2), sites),
-        ("A-p9", "wes"): genotypes(exome(bins, sites, people["a"], 3), sites),
-        ("dB-p0", "snp_array"): identity.genotypes(array_of(sites, people["b"], 4), IDENTITY),
-        ("B-p5", "wes"): genotypes(exome(bins, sites, people[other], 5), sites),
-        ("B-p9", "wes"): genotypes(exome(bins, sites, people["b"], 6), sites),
+        ("dA-p0", "snp_array"): genotypes(array_of(sites, people["a"], 1), IDENTITY),
+        ("A-p5", "wes"): called(exome(bins, sites, people[one], 2), sites),
+        ("A-p9", "wes"): called(exome(bins, sites, people["a"], 3), sites),
+        ("dB-p0", "snp_array"): genotypes(array_of(sites, people["b"], 4), IDENTITY),
+        ("B-p5", "wes"): called(exome(bins, sites, people[other], 5), sites),
+        ("B-p9", "wes"): called(exome(bins, sites, people["b"], 6), sites),
     }
     samples = pd.DataFrame(frames.keys(), columns=["sample", "assay"])
     samples = samples.assign(person=["dA"] * 3 + ["dB"] * 3, sex="unknown")
@@ -233,7 +235,7 @@ def test_swapped_exomes_are_found_and_named(world):
 def test_only_snps_of_the_panel_are_compared(world):
     bins, sites, _, people = world
     some = sites.assign(in_panel=np.arange(len(sites)) % 3 == 0, shared=True)
-    found = genotypes(exome(bins, sites, people["a"], 2), some)
+    found = called(exome(bins, sites, people["a"], 2), some)
     assert len(found) < 0.4 * len(sites)
     assert found["chrom"].isin(sites["chrom"].unique()).all()
     assert {"reads", "depth"} <= set(found.columns)
@@ -251,7 +253,7 @@ def test_the_banks_table_says_whose_the_foreign_dna_is(of_bank, world, tmp_path)
     paths = {"genotypes": [], "quality": []}
     for name in names:
         found = tmp_path / f"{name}.parquet"
-        genotypes(exomes[name], sites).to_parquet(found, index=False)
+        called(exomes[name], sites).to_parquet(found, index=False)
         paths["genotypes"].append(found)
         rows = quality.judge(
             measured(exomes[name]), QUALITY, sample=name, assay="wes", expected_sex="unknown"

@@ -9,6 +9,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from linedrift import identity, kinship, tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
+from linedrift.genotypes import genotypes
 
 CODES = np.array(["AA", "AB", "BB", ""])
 N = 6000
@@ -44,7 +45,7 @@ class People:
 
 
 def called(dose, first=0):
-    """Return genotypes as `identity.genotypes` does: loci spread over the autosomes."""
+    """Return genotypes as `genotypes.genotypes` does: loci spread over the autosomes."""
     n = len(dose)
     chrom = np.repeat(AUTOSOMES, -(-n // 22))[:n]
     frame = pd.DataFrame({"chrom": chrom, "start": first + 1000 * np.arange(n)})
@@ -105,7 +106,7 @@ def test_genotypes_are_autosomal_usable_called_and_one_a_position(settings):
     signals.loc[:9, "usable"] = False
     signals.loc[10:19, "genotype"] = ""
     signals.loc[21, "start"] = signals.loc[20, "start"]
-    found = identity.genotypes(signals, settings)
+    found = genotypes(signals, settings)
     n_autosomal = signals["chrom"].isin(AUTOSOMES).sum()
     assert len(found) == n_autosomal - 21
     assert set(found["chrom"]) <= set(AUTOSOMES)
@@ -115,15 +116,15 @@ def test_genotypes_are_autosomal_usable_called_and_one_a_position(settings):
 
 def test_genotypes_of_clusters_agree_with_the_calls_and_leave_out_what_is_between(settings):
     signals = array()
-    calls = identity.genotypes(signals, settings)
+    calls = genotypes(signals, settings)
     none = signals.assign(genotype=pd.Series("", signals.index, dtype=tables.GENOTYPES))
-    pd.testing.assert_frame_equal(identity.genotypes(none, settings), calls)
+    pd.testing.assert_frame_equal(genotypes(none, settings), calls)
     trisomy = none.assign(b_fraction=none["b_fraction"].where(none.index > 400, 1 / 3))
-    assert (identity.genotypes(trisomy, settings)["genotype"].iloc[:400] == "AB").all()
+    assert (genotypes(trisomy, settings)["genotype"].iloc[:400] == "AB").all()
     between = none.assign(b_fraction=none["b_fraction"].where(none.index > 400, 0.2))
-    assert len(identity.genotypes(between, settings)) == len(calls) - 401
+    assert len(genotypes(between, settings)) == len(calls) - 401
     probes = none.assign(name="cnvi" + none["name"])
-    assert identity.genotypes(probes, settings).empty
+    assert genotypes(probes, settings).empty
 
 
 def test_two_arrays_pick_the_same_positions_of_those_they_share(settings):
@@ -131,18 +132,18 @@ def test_two_arrays_pick_the_same_positions_of_those_they_share(settings):
     more = array(12_000, first=10_000 + 25_000, step=50_000)
     large = tables.in_genome_order(pd.concat([small, more], ignore_index=True))
     few = settings | {"n_loci": 800}
-    one, two = identity.genotypes(small, few), identity.genotypes(large, few)
+    one, two = genotypes(small, few), genotypes(large, few)
     assert len(one) == len(two) == 800
     assert one.sort_values(["chrom", "start"], ignore_index=True).equals(one)
     both = one.merge(two, on=["chrom", "start"])
     # A quarter of the large one's loci are shared: so are a quarter of those that it picks.
     assert 150 < len(both) < 250
-    shuffled = identity.genotypes(small.assign(level=1.0), few)
+    shuffled = genotypes(small.assign(level=1.0), few)
     pd.testing.assert_frame_equal(shuffled, one)
 
 
 def test_no_locus_gives_an_empty_frame(settings):
-    assert identity.genotypes(tables.SIGNALS.empty(), settings).empty
+    assert genotypes(tables.SIGNALS.empty(), settings).empty
 
 
 # ---- pairs ---------------------------------------------------------------------------------
@@ -483,3 +484,95 @@ def test_two_assays_of_one_sample_are_compared_and_named(settings):
     assert "a-p1 (snp_array) and a-p1 (wes)" in pairs["text"].iloc[0]
     found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
     assert (found["state"] == "confirmed").all()
+
+
+# ---- measurements that share too few loci ----------------------------------------------------
+
+
+def across(people, settings):
+    """Judge arrays and exomes, {(sample, assay): (person, dose)}, that share no locus at all."""
+    rows = [(sample, who, assay) for (sample, assay), (who, _) in people.items()]
+    samples = pd.DataFrame(rows, columns=["sample", "person", "assay"]).assign(family="")
+    first = {"snp_array": 0, "wes": 500}  # the loci of exomes lie between those of arrays
+    frames = {key: called(dose, first[key[1]]) for key, (_, dose) in people.items()}
+    pairs = identity.compare(samples, frames, settings)
+    found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
+    return pairs, found.set_index(["sample", "assay"])
+
+
+def test_an_exome_and_an_array_without_common_loci_are_not_testable_and_say_so(settings):
+    people = People()
+    own = people.stranger()
+    doses = {("d-p0", "snp_array"): ("a", own), ("a-p1", "wes"): ("a", people.again(own))}
+    pairs, found = across(doses, settings)
+    assert (pairs["state"] == "not_testable").all()
+    assert pairs["kinship"].isna().all()
+    assert (found["state"] == "not_testable").all()
+    for reason in found["reason"]:
+        assert "d-p0 (snp_array) and a-p1 (wes) share too few called autosomal SNPs" in reason
+    assert (found["compared_with"] == "").all()
+
+
+def test_an_exome_that_met_only_strangers_has_not_failed(settings):
+    """Compared with other people's exomes, but with nothing of its own person."""
+    people = People()
+    own, other = people.stranger(), people.stranger()
+    doses = {
+        ("d-p0", "snp_array"): ("a", own),
+        ("a-p1", "snp_array"): ("a", people.again(own)),
+        ("a-p1", "wes"): ("a", people.again(own)),
+        ("b-p1", "wes"): ("b", other),
+        ("b-p9", "wes"): ("b", people.again(other)),
+    }
+    found = across(doses, settings)[1]
+    assert found.loc[("a-p1", "wes"), "state"] == "not_testable"
+    assert "(snp_array)" in found.loc[("a-p1", "wes"), "reason"]
+    assert found.loc[("a-p1", "snp_array"), "state"] == "confirmed"
+    assert found.loc[("b-p9", "wes"), "state"] == "confirmed"
+
+
+def test_exomes_confirm_each_other_and_say_what_they_could_not_be_compared_with(settings):
+    people = People()
+    own = people.stranger()
+    doses = {
+        ("d-p0", "snp_array"): ("a", own),
+        ("a-p1", "snp_array"): ("a", people.again(own)),
+        ("d-p0", "wes"): ("a", people.again(own)),
+        ("a-p1", "wes"): ("a", people.again(own)),
+    }
+    found = across(doses, settings)[1]
+    assert (found["state"] == "confirmed").all()
+    reason = found.loc[("a-p1", "wes"), "reason"]
+    assert reason.startswith("same genotype as d-p0; not comparable with d-p0 (snp_array)")
+
+
+def test_a_swapped_exome_fails_among_exomes_whatever_the_arrays_are(settings):
+    people = People()
+    own, other = people.stranger(), people.stranger()
+    doses = {
+        ("d-p0", "snp_array"): ("a", own),
+        ("a-p1", "snp_array"): ("a", people.again(own)),
+        ("d-p0", "wes"): ("a", people.again(own)),
+        ("a-p1", "wes"): ("a", people.again(own)),
+        ("a-p5", "wes"): ("a", people.again(other)),
+        ("b-p0", "wes"): ("b", other),
+        ("b-p1", "wes"): ("b", people.again(other)),
+    }
+    found = across(doses, settings)[1]
+    assert found.loc[("a-p5", "wes"), "state"] == "failed"
+    assert "it has the genotype of b-p0" in found.loc[("a-p5", "wes"), "reason"]
+    assert (found.drop(index=[("a-p5", "wes")])["state"] == "confirmed").all()
+
+
+def test_the_reason_names_the_assay_of_other_measurements(settings):
+    people = People()
+    dose = people.stranger()
+    samples = measurements([("d-p0", "a"), ("a-p1", "a"), ("a-p1", "a")])
+    samples["assay"] = ["snp_array", "snp_array", "wes"]
+    keys = zip(samples["sample"], samples["assay"], strict=True)
+    frames = {key: called(people.again(dose)) for key in keys}
+    pairs = identity.compare(samples, frames, settings)
+    found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
+    reasons = found.set_index(["sample", "assay"])["reason"]
+    assert reasons["a-p1", "wes"] == "same genotype as d-p0 (snp_array) and a-p1 (snp_array)"
+    assert reasons["d-p0", "snp_array"] == "same genotype as a-p1 and a-p1 (wes)"

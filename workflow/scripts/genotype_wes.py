@@ -1,6 +1,7 @@
 """Take the genotypes of one exome that tell one person from another."""
 
-from linedrift import identity, jobs, tables
+from linedrift import jobs, tables
+from linedrift.genotypes import exome_genotypes
 from linedrift.sequencing_tables import SITES
 
 
@@ -8,11 +9,9 @@ def main(job):
     """Read signals and sites, write genotypes."""
     signals = tables.read(job.input.signals, tables.SIGNALS)
     sites = tables.read(job.input.sites, SITES)
-    genotypes = identity.exome_genotypes(
-        signals, sites, job.params.settings, job.params.overdispersion
-    )
-    tables.write_beside(job.output.genotypes, lambda path: genotypes.to_parquet(path, index=False))
-    return f"{job.wildcards.sample}: {len(genotypes)} genotypes"
+    found = exome_genotypes(signals, sites, job.params.settings, job.params.overdispersion)
+    tables.write_beside(job.output.genotypes, lambda path: found.to_parquet(path, index=False))
+    return f"{job.wildcards.sample}: {len(found)} genotypes"
 
 
 if __name__ == "__main__":

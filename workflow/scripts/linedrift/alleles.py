@@ -234,3 +234,21 @@ def genotypes(fraction: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
         found = np.where((fraction >= low) & (fraction <= high), "AB", "")
         found = np.where(fraction <= most, "AA", found)
         return np.where(fraction >= 1 - most, "BB", found)
+
+
+def rarer_reads(
+    b_fraction: np.ndarray, b_sd: np.ndarray, rho: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the reads with the rarer allele, and the depth, of each locus.
+
+    Parameters
+    ----------
+    b_fraction, b_sd
+        As in SIGNALS, of sequencing: b_sd^2 = .25/n (1 + (n - 1) rho).
+    rho
+        Correlation of the alleles of two reads (`wes.overdispersion`).
+    """
+    variance = np.maximum(b_sd.astype(float) ** 2 - 0.25 * rho, 1e-6)
+    depth = np.maximum(np.rint(0.25 * (1 - rho) / variance), 1)
+    rarer = np.minimum(b_fraction, 1 - b_fraction).astype(float)
+    return rarer * depth, depth

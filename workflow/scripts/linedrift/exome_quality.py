@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linedrift.foreign_reads import foreign_share, reads_at
+from linedrift.alleles import rarer_reads
+from linedrift.foreign_reads import foreign_share
 from linedrift.noise import BLOCK_LENGTHS, Noise
 from linedrift.quality import regions, sex_figures, sex_of_figures
 
@@ -79,7 +80,7 @@ def _foreign(loci: pd.DataFrame, settings: Mapping[str, Any], rho: float) -> dic
             "contamination_share": math.nan,
             "contamination_reason": f"{len(loci)} autosomal SNPs are too few to tell foreign DNA",
         }
-    reads, depth = reads_at(loci["b_fraction"].to_numpy(), loci["b_sd"].to_numpy(), rho)
+    reads, depth = rarer_reads(loci["b_fraction"].to_numpy(), loci["b_sd"].to_numpy(), rho)
     found = foreign_share(reads, depth, rho, int(settings["contamination_block"]))
     reason = f"foreign DNA explains {found.share:.0%} of the blocks of the autosomes best"
     if found.share < settings["contamination_min_share"]:

@@ -109,7 +109,7 @@ def _array_loci(
     """Return the loci of an array, with the alleles that they must have.
 
     Those with one allele too: where this person's alleles chose the loci, any two people who were
-    read at them would look akin (`identity.exome_genotypes`).
+    read at them would look akin (`genotypes.exome_genotypes`).
     """
     some = array[array["genotype"] != ""]
     row, known = _at(some["start"], position)

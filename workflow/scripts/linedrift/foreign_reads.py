@@ -35,22 +35,6 @@ _CHANCE = 10.0
 _HOMOZYGOUS = 0.2
 
 
-def reads_at(b_fraction: np.ndarray, b_sd: np.ndarray, rho: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the reads with the rarer allele, and the depth, of each locus.
-
-    Parameters
-    ----------
-    b_fraction, b_sd
-        As in SIGNALS, of sequencing: b_sd^2 = .25/n (1 + (n - 1) rho).
-    rho
-        Correlation of the alleles of two reads (`wes.overdispersion`).
-    """
-    variance = np.maximum(b_sd.astype(float) ** 2 - 0.25 * rho, 1e-6)
-    depth = np.maximum(np.rint(0.25 * (1 - rho) / variance), 1)
-    rarer = np.minimum(b_fraction, 1 - b_fraction).astype(float)
-    return rarer * depth, depth
-
-
 def foreign_share(reads: np.ndarray, depth: np.ndarray, rho: float, block: int) -> Contamination:
     """Return the most likely share of foreign DNA, and the share of the genome that shows it.
 
@@ -157,7 +141,7 @@ def source(
     ----------
     own
         chrom, start, genotype, reads (of the allele that the genotype does not have) and depth,
-        in genome order: see `identity.genotypes`.
+        in genome order: see `genotypes.genotypes`.
     others
         chrom, start, genotype of measurements of other people, by (sample, assay).
     persons

@@ -13,83 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from linedrift import quality as measured
 from linedrift import tables
-from linedrift.foreign_reads import Source, reads_at
-from linedrift.genome import AUTOSOMES, CHROM_DTYPE
-from linedrift.kinship import Counts, Key, blocks, dense, places
-
-
-def genotypes(signals: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the genotypes of one measurement that identity needs.
-
-    Parameters
-    ----------
-    signals
-        Frame of `tables.SIGNALS`.
-    settings
-        Section `identity` of the config: n_loci, hom_max, het_min.
-
-    Returns
-    -------
-    pandas.DataFrame
-        chrom, start, genotype (AA, AB, BB), in genome order: autosomal usable loci that have a
-        genotype, one per position. Of a file without genotypes they come from the B-allele
-        frequency, leaving out what lies between the clusters. Where there are more than
-        `n_loci`, those with the smallest hash of their position are kept, so that arrays of
-        different kinds pick the same ones.
-    """
-    loci = signals[signals["usable"].to_numpy() & signals["chrom"].isin(AUTOSOMES).to_numpy()]
-    called = loci["genotype"]
-    if not (called != "").any():
-        called = _genotypes_of_clusters(loci, settings)
-    loci = pd.DataFrame(
-        {"chrom": loci["chrom"], "start": loci["start"], "genotype": called.astype(str)}
-    )
-    loci = loci[loci["genotype"] != ""].drop_duplicates(["chrom", "start"])
-    if len(loci) > settings["n_loci"]:
-        chosen = np.argpartition(_hash(places(loci)), settings["n_loci"] - 1)
-        loci = loci.iloc[np.sort(chosen[: settings["n_loci"]])]
-    return loci.astype({"chrom": CHROM_DTYPE, "genotype": tables.GENOTYPES}).reset_index(drop=True)
-
-
-def exome_genotypes(
-    signals: pd.DataFrame, sites: pd.DataFrame, settings: Mapping[str, Any], rho: float
-) -> pd.DataFrame:
-    """Return the genotypes of one exome that identity needs, and the reads behind them.
-
-    Parameters
-    ----------
-    signals
-        SIGNALS of the exome.
-    sites
-        SITES at which it was read. Those of the identity panel and of an array are taken, and no
-        others: the rest were chosen because this person, not another, has an allele there, and
-        any two people would look akin at the loci that both were chosen for.
-    settings
-        Section `identity` of the config.
-    rho
-        Correlation of the alleles of two reads (`wes.overdispersion`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of `genotypes`, with reads (of the rarer allele) and depth (float32), which tell
-        whose foreign DNA is in the sample.
-    """
-    panel = sites.loc[sites["in_panel"] & sites["shared"], ["chrom", "start"]]
-    loci = signals[np.isfinite(signals["b_fraction"].to_numpy())].merge(panel)
-    loci = loci.astype({"chrom": CHROM_DTYPE})
-    found = genotypes(loci, settings)
-    reads, depth = reads_at(loci["b_fraction"].to_numpy(), loci["b_sd"].to_numpy(), rho)
-    loci = loci[["chrom", "start"]].assign(
-        reads=reads.astype(np.float32), depth=depth.astype(np.float32)
-    )
-    loci = loci.drop_duplicates(["chrom", "start"])
-    return found.merge(loci, how="left").astype({"chrom": CHROM_DTYPE})
+from linedrift.foreign_reads import Source
+from linedrift.kinship import Counts, Key, blocks, dense
 
 
 def named_source(found: Source | None, settings: Mapping[str, Any]) -> str:
@@ -105,25 +33,6 @@ def named_source(found: Source | None, settings: Mapping[str, Any]) -> str:
     return f"the foreign DNA is that of {sample} ({assay}): {found.share:.1%} of the reads"
 
 
-def _genotypes_of_clusters(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:
-    """Return genotypes by B-allele frequency, '' between the clusters and at probes of no SNP."""
-    b = loci["b_fraction"].to_numpy()
-    low, het = settings["hom_max"], settings["het_min"]
-    called = np.select(
-        [b <= low, b >= 1 - low, (b >= het) & (b <= 1 - het)], ["AA", "BB", "AB"], default=""
-    )
-    called[loci["name"].str.startswith(measured.INTENSITY_ONLY).to_numpy(dtype=bool)] = ""
-    return pd.Series(called, index=loci.index)
-
-
-def _hash(values: np.ndarray) -> np.ndarray:
-    """Return the finaliser of SplitMix64 of each value: even, fixed, the same everywhere."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
-
-
 def compare(
     samples: pd.DataFrame, genotypes: Mapping[Key, pd.DataFrame], settings: Mapping[str, Any]
 ) -> pd.DataFrame:
@@ -136,7 +45,7 @@ def compare(
         ('' where not known) and, if wanted, `failed`: why a measurement is not testable, ''
         where it is.
     genotypes
-        What `genotypes` returned, by (sample, assay). It is read twice in the order of
+        What `genotypes.genotypes` returned, by (sample, assay). It is read twice in the order of
         `samples`, so it may load each frame when asked. Measurements without one have no loci.
     settings
         Section `identity` of the config.
@@ -317,6 +226,8 @@ def judge(
     group that is another person's own does not compete. Who stands outside it has failed, and
     the text names whom the sample looks like. Where nothing tells which group is the person's,
     all of them are not testable: with two samples that disagree, either may be the wrong one.
+    Groups that share too few loci to be compared (of an exome and an array) do not disagree:
+    each is judged by itself, and one without another sample in it is not testable.
     """
     samples = _checked(samples)
     keys = list(zip(samples["sample"], samples["assay"], strict=True))
@@ -347,15 +258,20 @@ def judge(
 class _Groups:
     """Measurements by genotype: `group` is -1 where a measurement could not be compared.
 
-    `own` gives the group that is a person's own; `claims` the lines that a person has in a group.
+    `met` has the pairs of groups of which measurements were compared. Of a person, only groups
+    that met contradict each other: an exome and an array that share too few loci do not. `own`
+    gives, by person and group, which of the groups that met is the person's own; `claims` the
+    lines that a person has in a group.
     """
 
     samples: np.ndarray
+    assays: np.ndarray
     person: np.ndarray
     group: np.ndarray
-    own: Mapping[int, int]
+    met: frozenset[tuple[int, int]]
+    own: Mapping[tuple[int, int], int]
     claims: Mapping[tuple[int, int], int]
-    why_not: Mapping[int, str]
+    why_not: Mapping[int, Mapping[int, str]]
 
     @classmethod
     def of(cls, samples: pd.DataFrame, pairs: pd.DataFrame, good: np.ndarray) -> _Groups:
@@ -367,28 +283,31 @@ class _Groups:
         use[use] = good[first[use]] & good[second[use]]
         tested = use & pairs["kinship"].notna().to_numpy()
         same = tested & (pairs["observed"] == "same").to_numpy()
-        edges = coo_array(
-            (np.ones(same.sum(), dtype=np.int8), (first[same], second[same])),
-            shape=(len(samples), len(samples)),
-        )
-        group = connected_components(edges, directed=False)[1].astype(np.int64)
+        group = _joined(len(samples), first[same], second[same])
         compared = np.zeros(len(samples), dtype=bool)
         compared[first[tested]] = compared[second[tested]] = True
         group[~(compared & good)] = -1
-        texts = pairs["text"].to_numpy()
-        why_not = {
-            int(row): str(texts[at])
-            for at in np.flatnonzero(use & ~tested)
-            for row in (first[at], second[at])
-        }
+        one, two = group[first[tested]].tolist(), group[second[tested]].tolist()
+        met = frozenset([*zip(one, two, strict=True), *zip(two, one, strict=True)])
         person = pd.factorize(samples["person"])[0]
-        own, claims = _own_groups(person, group, samples["line"])
-        return cls(samples["sample"].to_numpy(dtype=object), person, group, own, claims, why_not)
+        own, claims = _own_groups(person, group, samples["line"], met)
+        return cls(
+            samples["sample"].to_numpy(dtype=object),
+            samples["assay"].to_numpy(dtype=object),
+            person,
+            group,
+            met,
+            own,
+            claims,
+            _not_compared(pairs, first, second, use & ~tested),
+        )
 
     def partners(self, row: int) -> np.ndarray:
-        """Return the other measurements of the same person that were compared."""
+        """Return the other measurements of the same person that this one was compared with."""
+        group = self.group[row]
         found = np.flatnonzero((self.person == self.person[row]) & (self.group >= 0))
-        return found[(found != row) & (self.group[row] >= 0)]
+        met = [at == group or (group, at) in self.met for at in self.group[found].tolist()]
+        return found[np.array(met, dtype=bool) & (found != row) & (group >= 0)]
 
     def strangers(self, row: int) -> np.ndarray:
         """Return the measurements of other people that have the same genotype."""
@@ -399,79 +318,137 @@ class _Groups:
         """Return the samples of these rows, each once."""
         return list(dict.fromkeys(self.samples[rows]))
 
+    def spoken(self, row: int, rows: np.ndarray) -> str:
+        """Return these measurements in words, with the assay where it is not that of `row`."""
+        own = self.assays[row]
+        named = [
+            sample if assay == own else f"{sample} ({assay})"
+            for sample, assay in zip(self.samples[rows], self.assays[rows], strict=True)
+        ]
+        return _spoken(list(dict.fromkeys(named)))
+
     def verdict(self, row: int) -> tuple[str, str]:
         """Return state and reason of one measurement, by the genotypes."""
-        group, own = self.group[row], self.own.get(self.person[row])
+        group = int(self.group[row])
+        own = self.own.get((int(self.person[row]), group))
         if group < 0:
-            alone = "no other sample of this person to compare with"
-            return "not_testable", self.why_not.get(row, alone)
+            return "not_testable", self._alone(row)
         partners = self.partners(row)
-        alike = self.names(partners[self.group[partners] == group])
-        unlike = self.names(partners[self.group[partners] != group])
-        strangers = self.names(self.strangers(row))
+        alike = self.spoken(row, partners[self.group[partners] == group])
+        unlike = self.spoken(row, partners[self.group[partners] != group])
+        strangers = self.spoken(row, self.strangers(row))
         looks = "it has the genotype of no other sample that it was compared with"
         if strangers:
-            looks = f"it has the genotype of {_spoken(strangers)}, of another person by the sheets"
+            looks = f"it has the genotype of {strangers}, of another person by the sheets"
         if own is None:
-            with_whom = f", as that of {_spoken(alike)}," if alike else ""
+            with_whom = f", as that of {alike}," if alike else ""
             return "not_testable", (
-                f"its genotype{with_whom} differs from {_spoken(unlike)} of the same person, and "
+                f"its genotype{with_whom} differs from {unlike} of the same person, and "
                 f"nothing tells which is wrong; {looks}"
             )
-        if own != group:
-            others = f"{_spoken(unlike)} of the same person"
-            return "failed", f"its genotype differs from {others}; {looks}"
-        return self._in_own_group(row, alike, unlike, strangers, looks)
+        if own == group:
+            return self._in_own_group(row, alike, unlike, strangers, looks)
+        if (group, own) not in self.met:
+            return "not_testable", self._alone(row)
+        return "failed", f"its genotype differs from {unlike} of the same person; {looks}"
 
     def _in_own_group(
-        self, row: int, alike: list[str], unlike: list[str], strangers: list[str], looks: str
+        self, row: int, alike: str, unlike: str, strangers: str, looks: str
     ) -> tuple[str, str]:
         """Return state and reason where the measurement is in its person's own group."""
-        group = self.group[row]
+        group, person = int(self.group[row]), int(self.person[row])
         rivals = {
-            int(person)
-            for person in self.person[self.strangers(row)]
-            if self.own.get(person) == group
+            int(other)
+            for other in self.person[self.strangers(row)]
+            if self.own.get((int(other), group)) == group
         }
-        strongest = max((self.claims[person, group] for person in rivals), default=0)
-        if strongest > self.claims[self.person[row], group]:
+        strongest = max((self.claims[other, group] for other in rivals), default=0)
+        if strongest > self.claims[person, group]:
             return "failed", looks
-        if strongest == self.claims[self.person[row], group]:
+        if strongest == self.claims[person, group]:
             return "not_testable", f"{looks}, and nothing tells whose it is"
         if not alike:
-            why = f"of this person only {_spoken(unlike)}, which failed" if unlike else ""
-            return "not_testable", why or "no other sample of this person to compare with"
-        also = (
-            f"; so has {_spoken(strangers)}, of another person by the sheets" if strangers else ""
-        )
-        return "confirmed", f"same genotype as {_spoken(alike)}{also}"
+            why = f"of this person only {unlike}, which failed" if unlike else self._alone(row)
+            return "not_testable", why
+        also = f"; so has {strangers}, of another person by the sheets" if strangers else ""
+        return "confirmed", f"same genotype as {alike}{also}{self._apart(row)}"
+
+    def _alone(self, row: int) -> str:
+        """Return why a measurement has nothing of its person to be compared with."""
+        reasons = [*self.why_not.get(row, {}).values()]
+        alone = f"no other sample of this person to compare its {self.assays[row]} with"
+        return reasons[0] if reasons else alone
+
+    def _apart(self, row: int) -> str:
+        """Return, after a semicolon, with which measurements of its person it has no link."""
+        partners = set(self.partners(row).tolist())
+        apart = [other for other in self.why_not.get(row, {}) if other not in partners]
+        if not apart:
+            return ""
+        names = self.spoken(row, np.array(apart))
+        return f"; not comparable with {names}: too few called autosomal SNPs in common"
+
+
+def _joined(n: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the group of each of n measurements that these pairs join, directly or in a chain."""
+    # Imported here, for it takes as long as the comparison of a line.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
+    return np.asarray(connected_components(edges, directed=False)[1], dtype=np.int64)
+
+
+def _not_compared(
+    pairs: pd.DataFrame, first: np.ndarray, second: np.ndarray, untested: np.ndarray
+) -> dict[int, dict[int, str]]:
+    """Return, by measurement, why others of the same person could not be compared with it."""
+    found: dict[int, dict[int, str]] = {}
+    texts = pairs["text"].to_numpy()
+    for at in np.flatnonzero(untested & (pairs["expected"] == "same").to_numpy()):
+        one, two, text = int(first[at]), int(second[at]), str(texts[at])
+        found.setdefault(one, {})[two] = text
+        found.setdefault(two, {})[one] = text
+    return found
 
 
 def _own_groups(
-    person: np.ndarray, group: np.ndarray, line: pd.Series
-) -> tuple[dict[int, int], dict[tuple[int, int], int]]:
-    """Return each person's own group, where one can be told, and the lines of each claim."""
+    person: np.ndarray, group: np.ndarray, line: pd.Series, met: frozenset[tuple[int, int]]
+) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]]:
+    """Return the own group of each person, where one can be told, and the lines of each claim.
+
+    Where some groups of a person never met the others, as exomes beside arrays with which they
+    share too few loci, each set that met has one of its own. The first are by person and group.
+    """
     lines: dict[tuple[int, int], list[str]] = {}
     for who, where, name in zip(person.tolist(), group.tolist(), line, strict=True):
         if where >= 0:
             lines.setdefault((who, where), []).append(name)
-    own: dict[int, int] = {}
-    tied: dict[int, list[int]] = {}
     by_person: dict[int, dict[int, list[str]]] = {}
     for (who, where), names in lines.items():
         by_person.setdefault(who, {})[where] = names
-    for who, mine in by_person.items():
-        groups = _strongest(mine)
-        if len(groups) == 1:
-            own[who] = groups[0]
-        else:
-            tied[who] = groups
-    taken = set(own.values())
-    for who, groups in tied.items():
-        free = [where for where in groups if where not in taken]
+    strongest = [
+        (who, together, _strongest({where: mine[where] for where in together}))
+        for who, mine in by_person.items()
+        for together in _that_met(list(mine), met)
+    ]
+    taken = {groups[0] for _, _, groups in strongest if len(groups) == 1}
+    own: dict[tuple[int, int], int] = {}
+    for who, together, groups in strongest:
+        free = groups if len(groups) == 1 else [where for where in groups if where not in taken]
         if len(free) == 1:
-            own[who] = free[0]
+            own |= {(who, where): free[0] for where in together}
     return own, {claim: len(set(names)) for claim, names in lines.items()}
+
+
+def _that_met(groups: list[int], met: frozenset[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups in sets that were compared with each other, directly or in a chain."""
+    sets: list[list[int]] = []
+    for group in groups:
+        near = [one for one in sets if any((group, other) in met for other in one)]
+        sets = [one for one in sets if one not in near]
+        sets.append([*sum(near, []), group])
+    return sets
 
 
 def _strongest(lines: Mapping[int, list[str]]) -> list[int]:
