@@ -14,7 +14,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Names under which packages are imported, where they differ from that of the package.
 PACKAGES = {"yaml": "pyyaml"}
 # Programs that are not on PyPI.
-PROGRAMS = {"bwa"}
+PROGRAMS = {"bwa", "star"}
 
 
 def pinned():
@@ -72,7 +72,7 @@ def test_versions_are_those_of_the_requirements(environment):
 
 
 def test_there_is_an_environment_for_each_family():
-    assert {path.stem for path in ENVIRONMENTS} == {"alignment", "analysis", "pages"}
+    assert {path.stem for path in ENVIRONMENTS} == {"alignment", "analysis", "pages", "splicing"}
 
 
 @pytest.mark.parametrize(("script", "environment"), list(rules()))

@@ -20,6 +20,7 @@ COUNTS = {"assay": "rna", "format": "gene_counts", "build": "GRCh38"}
 ASE = {"assay": "rna", "format": "ase", "build": "GRCh38"}
 BETAS = {"assay": "methylation", "format": "betas", "build": "GRCh37"}
 COVERAGE = {"assay": "methylation", "format": "bismark_cov", "build": "GRCh38"}
+RNA_FASTQ = {"assay": "rna", "format": "fastq", "build": "GRCh38", "path2": "a.fq"}
 RNA_BAM = {"assay": "rna", "format": "bam", "build": "GRCh38"}
 EXOME = {"assay": "wes", "format": "bam", "build": "GRCh38"}
 LANE = EXOME | {"format": "fastq", "path2": "2.fq"}
@@ -666,7 +667,13 @@ def test_counts_and_alleles_of_a_sample_are_one_measurement(bank):
         ([ASE, RNA_BAM], "format", "alleles of A-p10 a second time"),
         ([COUNTS, ASE, RNA_BAM], "format", r"a second time \(row 4 has it\)"),
         ([COUNTS, ASE | {"bank": "MCB"}], "bank", "expected the same in all rows"),
-        ([ASE | {"format": "fastq", "path2": "2.fq"}], "format", "not yet aligned here"),
+        ([COUNTS, RNA_FASTQ], "assay", r"a second rna of A-p10 \(row 3 has one\)"),
+        (
+            [RNA_FASTQ, RNA_FASTQ | {"bank": "MCB", "path2": "b.fq"}],
+            "bank",
+            "the same in all lanes",
+        ),
+        ([RNA_FASTQ | {"path2": ""}], "path2", "the second reads"),
         ([RNA_BAM | {"build": "hg19"}], "build", "positions of reads are not lifted"),
         ([COUNTS | {"path2": "x.txt"}], "path2", "a second file is not read"),
         ([COUNTS | {"format": "gtc"}], "format", "expected one of gene_counts"),
@@ -741,3 +748,11 @@ def test_arrays_of_methylation_need_the_manifest_of_their_platform(bank, tmp_pat
     sheet_needs.check_needs(found, needs(any=str(tmp_path / "m.csv")), "samples.tsv")
     coverage = bank([DONOR], [sample("D1", "0", **COVERAGE)])
     sheet_needs.check_needs(coverage, needs(), "samples.tsv")
+
+
+def test_fastq_of_rna_needs_the_genes_and_the_reference(bank, tmp_path):
+    found = bank([DONOR], [sample("D1", "0", **RNA_FASTQ)])
+    with pytest.raises(sheets.SheetError) as raised:
+        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
+    assert "no genes in the settings" in str(raised.value)
+    assert "1 measurement by rna in FASTQ, but no reference in the settings" in str(raised.value)

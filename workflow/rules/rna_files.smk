@@ -4,11 +4,30 @@ needs  common.smk
 makes  the helpers of rna.smk
 """
 
-# Samples whose RNA-seq has counts of genes, and those of which alleles can be read.
-COUNTED, ALLELIC = (
-    BANK.rows.query("assay == 'rna' & format in @formats")["sample"].tolist()
-    for formats in (sheet_columns.COUNT_FORMATS, sheet_columns.ALLELE_FORMATS)
+# Samples whose RNA-seq is aligned here; those with counts of genes; those of which alleles can be
+# read, from a table or from an alignment.
+RNA_FASTQ = (
+    BANK.rows.query("assay == 'rna' & format == 'fastq'")["sample"].unique().tolist()
 )
+COUNTED, ALLELIC, RNA_ALIGNED = (
+    BANK.rows.query("assay == 'rna' & format in @formats")["sample"].tolist()
+    + RNA_FASTQ
+    for formats in (
+        sheet_columns.COUNT_FORMATS,
+        sheet_columns.ALLELE_FORMATS,
+        sheet_columns.ALIGNMENT_FORMATS,
+    )
+)
+# What the alignment of FASTQ makes stands for a row of the sheet.
+ALIGNED_HERE = {
+    "counts": {
+        "path": "<results>/alignments/{}.rna.counts.tab",
+        "format": "star",
+        "name_in_file": "",
+    },
+    "alleles": {"path": "<results>/alignments/{}.rna.bam", "format": "bam"}
+    | {"build": "GRCh38"},
+}
 RNA_GENES = ["<results>/rna/genes.parquet"] if config["resources"]["genes"] else []
 
 
@@ -18,8 +37,15 @@ def rna_row(wildcards, part, column):
         "counts": sheet_columns.COUNT_FORMATS,
         "alleles": sheet_columns.ALLELE_FORMATS,
     }[part]
+    if wildcards.sample in RNA_FASTQ:
+        return ALIGNED_HERE[part][column].format(wildcards.sample)
     rows = LANES[wildcards.sample, "rna"]
     return next(row[column] for row in rows if row["format"] in formats)
+
+
+def rna_lanes(wildcards, column):
+    """Return the files in a column of samples.tsv of all lanes of a sample's RNA."""
+    return [row[column] for row in LANES[wildcards.sample, "rna"]]
 
 
 def rna_chain(wildcards):
@@ -53,3 +79,14 @@ def baseline_alleles(wildcards):
     """Return the alleles of the baselines of a sample's RNA, of those that have any."""
     names = [name for name in baselines("rna")(wildcards) if name in ALLELIC]
     return [f"<results>/rna/{name}.alleles.parquet" for name in names]
+
+
+def variants_of_rna(wildcards):
+    """Return the variants of the line whose RNA a job reads; [] without an exome, or of a donor."""
+    row = BY_MEASUREMENT[wildcards.sample, "rna"]
+    own = any(one["assay"] == "wes" for one in BY_LINE[row["line"]])
+    return (
+        [f"<results>/lines/{row['line']}/variants.tsv"]
+        if own and not row["donor"]
+        else []
+    )

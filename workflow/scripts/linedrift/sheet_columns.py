@@ -25,7 +25,7 @@ ASSAY_FORMATS = {
     "snp_array": ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table"),
     "wes": (*ALIGNMENT_FORMATS, "fastq"),
     "methylation": (*METHYLATION_ARRAYS, *CYTOSINE_FORMATS, *ALIGNMENT_FORMATS),
-    "rna": ("gene_counts", "featurecounts", "star", "htseq", "ase", *ALIGNMENT_FORMATS),
+    "rna": ("gene_counts", "featurecounts", "star", "htseq", "ase", *ALIGNMENT_FORMATS, "fastq"),
 }
 SUPPORTED_ASSAYS = tuple(ASSAY_FORMATS)
 FORMATS = tuple(dict.fromkeys(name for names in ASSAY_FORMATS.values() for name in names))

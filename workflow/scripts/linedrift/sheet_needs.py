@@ -113,23 +113,23 @@ def _missing_by_platform(
 
 
 def _missing_for_rna(rows: pd.DataFrame, resources: Mapping[str, str], sheet: str) -> list[Problem]:
-    """Return a problem where counts have no genes with places, or CRAM of RNA no reference."""
+    """Return a problem where counts have no genes with places, CRAM or FASTQ no reference."""
     errors = []
-    n_counts = int(rows["format"].isin(COUNT_FORMATS).sum())
-    genes = resources["genes"]
-    if n_counts and not (genes and os.path.isfile(genes)):
-        where = f"file at {genes!r}" if genes else "genes in the settings"
-        found = f"{_counted(n_counts)} by rna with counts of genes, but no {where}"
-        why = "the genes that the reads were counted in, with their places on GRCh38 (GFF3 or GTF)"
-        hint = "Name the annotation under resources: genes: in the settings."
-        errors.append(Problem(sheet, 0, "assay", found, why, hint))
-    n_cram = int((rows["format"] == "cram").sum())
-    reference = resources["reference"]
-    if n_cram and not (reference and os.path.isfile(reference)):
-        where = f"file at {reference!r}" if reference else "reference in the settings"
-        found = f"{_counted(n_cram)} by rna in CRAM, but no {where}"
-        hint = "Name the FASTA that the reads were aligned to under resources: reference:."
-        errors.append(Problem(sheet, 0, "format", found, "what CRAM is unpacked with", hint))
+    needs = (
+        ("genes", (*COUNT_FORMATS, "fastq"), "with counts of genes",
+         "the genes that the reads were counted in, with their places on GRCh38 (GFF3 or GTF)",
+         "Name the annotation under resources: genes: in the settings."),
+        ("reference", ("cram",), "in CRAM", "what CRAM is unpacked with",
+         "Name the FASTA that the reads were aligned to under resources: reference:."),
+        ("reference", ("fastq",), "in FASTQ", "the FASTA of GRCh38 that reads are aligned to",
+         "Name it under resources: reference:."),
+    )  # fmt: skip
+    for what, formats, words, why, hint in needs:
+        n, path = int(rows["format"].isin(formats).sum()), resources[what]
+        if n and not (path and os.path.isfile(path)):
+            where = f"file at {path!r}" if path else f"{what} in the settings"
+            found = f"{_counted(n)} by rna {words}, but no {where}"
+            errors.append(Problem(sheet, 0, "format", found, why, hint))
     return errors
 
 

@@ -128,8 +128,7 @@ def _check_format(row: Row, sheet: str) -> list[Problem]:
     formats = ASSAY_FORMATS.get(assay, ())
     if formats and kind in FORMATS and kind not in formats:
         found, expected = f"{kind!r} of the assay {assay}", f"one of {', '.join(formats)}"
-        hint = _NOT_YET.get((assay, kind), "")
-        errors.append(Problem(sheet, row.number, "format", found, expected, hint))
+        errors.append(Problem(sheet, row.number, "format", found, expected))
     elif kind in _BUILD_OF_READS and row["build"] in BUILDS:
         if genome.build(row["build"]) != genome.GRCH38:
             found = f"{row['build']!r} of a {kind}"
@@ -137,10 +136,6 @@ def _check_format(row: Row, sheet: str) -> list[Problem]:
     return errors
 
 
-_NOT_YET = {
-    ("rna", "fastq"): "RNA-seq is not yet aligned here: align it with a splice-aware aligner "
-    "(STAR, HISAT2, nf-core/rnaseq) and give counts of genes and the BAM.",
-}
 # What is expected in the column build, and what to do, by format.
 _ALIGN_AGAIN = (
     "GRCh38: positions of reads are not lifted, for alignments follow the sequence itself",
@@ -174,7 +169,8 @@ def _check_repeats(rows: Sequence[Row], sheet: str) -> list[Problem]:
     data: dict[tuple[str, str], Row] = {}
     for row in rows:
         others = earlier.setdefault((row.sample.casefold(), row["assay"]), [])
-        if row["assay"] in PARTS:
+        lane = row["format"] in LANE_FORMATS or any(one["format"] in LANE_FORMATS for one in others)
+        if row["assay"] in PARTS and not lane:
             errors += _check_part(row, others, sheet)
         elif row["assay"] in SUPPORTED_ASSAYS and others:
             errors += _check_second(row, others[0], sheet)

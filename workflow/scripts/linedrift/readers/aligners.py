@@ -65,7 +65,7 @@ def make_index(reference: str, folder: Path) -> str:
     command = [program, "index", "-p", str(folder / "genome"), reference]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
-        raise ReadingError(f"{reference}: {program} cannot index it: {_last_words(done.stderr)}")
+        raise ReadingError(f"{reference}: {program} cannot index it: {last_words(done.stderr)}")
     return program
 
 
@@ -109,11 +109,11 @@ def align(
             parts.append(str(Path(folder, f"{number}.bam")))
             group = rf"@RG\tID:{sample}.{number}\tSM:{sample}\tLB:{sample}\tPL:ILLUMINA"
             command = [program, "mem", "-t", str(threads), "-K", str(_BATCH), "-R", group]
-            _run(
+            run(
                 [
                     [*command, prefix, *pair],
-                    _samtools("fixmate", "-m", "-u", "-", "-"),
-                    _samtools(
+                    samtools("fixmate", "-m", "-u", "-", "-"),
+                    samtools(
                         *("sort", "-l", "1", "-@", str(threads), "-m", "500M"),
                         *("-T", str(Path(folder, f"{number}.part")), "-o", parts[-1], "-"),
                     ),
@@ -122,26 +122,27 @@ def align(
                 " and ".join(pair),
             )
         index = f"{target}.bai"
-        write_beside(target, lambda beside: _mark(parts, str(beside), folder, sample))
+        write_beside(target, lambda beside: mark(parts, str(beside), folder, sample))
         write_beside(
             index,
-            lambda beside: _run([_samtools("index", "-o", str(beside), target)], folder, target),
+            lambda beside: run([samtools("index", "-o", str(beside), target)], folder, target),
         )
     return program
 
 
-def _mark(parts: Sequence[str], target: str, folder: str, sample: str) -> None:
-    """Merge lanes, mark duplicates."""
-    merge = [_samtools("merge", "-u", "-o", "-", *parts)]
-    mark = _samtools("markdup", "-O", "bam", "-T", str(Path(folder, "mark")), "-", target)
-    _run([*merge, mark], folder, sample)
+def mark(parts: Sequence[str], target: str, folder: str, sample: str) -> None:
+    """Merge sorted BAMs, mark duplicates, write `target`."""
+    merge = [samtools("merge", "-u", "-o", "-", *parts)]
+    mark = samtools("markdup", "-O", "bam", "-T", str(Path(folder, "mark")), "-", target)
+    run([*merge, mark], folder, sample)
 
 
-def _samtools(*arguments: str) -> list[str]:
+def samtools(*arguments: str) -> list[str]:
+    """Return the command line of a command of the samtools in pysam."""
     return [sys.executable, "-c", _SAMTOOLS, *arguments]
 
 
-def _run(commands: Sequence[Sequence[str]], folder: str, of: str) -> None:
+def run(commands: Sequence[Sequence[str]], folder: str, of: str) -> None:
     """Run commands, each of which reads what the one before it writes; no shell is used.
 
     Raises
@@ -186,10 +187,10 @@ def _run(commands: Sequence[Sequence[str]], folder: str, of: str) -> None:
     if wrong:
         first = min(wrong, key=lambda number: (codes[number] < 0, number))
         name = commands[first][0] if first == 0 else " ".join(commands[first][2:4])
-        raise ReadingError(f"{of}: {Path(name).name} failed: {_last_words(words[first])}")
+        raise ReadingError(f"{of}: {Path(name).name} failed: {last_words(words[first])}")
 
 
-def _last_words(said: bytes) -> str:
+def last_words(said: bytes) -> str:
     """Return the last lines that a program wrote, those of bwa's progress left out."""
     lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
     told = [line.strip() for line in lines if not line.startswith("[M::")]
