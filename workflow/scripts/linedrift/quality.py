@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -368,6 +369,8 @@ def judge(
     sample: str,
     assay: str,
     expected_sex: str,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    why: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return the QUALITY frame of one measurement: each figure against its threshold.
 
@@ -382,13 +385,18 @@ def judge(
         The measurement; the assay says which figures it has.
     expected_sex
         Sex by the sheet: female, male or unknown.
+    labels, why
+        Figures and their names for people, and what it means that one fails, of an assay whose
+        figures depend on how it was measured; by default those of the assay.
     """
     rows = []
-    for figure, label in _LABELS[assay].items():
+    for figure, label in (labels or _LABELS[assay]).items():
         if figure == "sex":
             value, expected, state, reason = _judge_sex(figures, expected_sex)
         else:
-            value, expected, state, reason = _judge_number(figure, figures, settings)
+            value, expected, state, reason = _judge_number(
+                figure, figures, settings, {**_WHY, **why}
+            )
             if assay != "snp_array":
                 reason = reason.replace("log R ratio", "log ratio")
         rows.append((sample, assay, figure, label, value, expected, state, reason))
@@ -396,7 +404,10 @@ def judge(
 
 
 def _judge_number(
-    figure: str, figures: Mapping[str, Any], settings: Mapping[str, Any]
+    figure: str,
+    figures: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    why: Mapping[str, str],
 ) -> tuple[str, str, str, str]:
     """Return value, expected, state and reason of a figure that is a number."""
     number, limits = float(figures[figure]), settings["thresholds"].get(figure)
@@ -421,7 +432,7 @@ def _judge_number(
     )
     if state == "pass":
         return value, expected, state, note
-    said = f"{_WHY[figure]}: {value}, expected {expected}"
+    said = f"{why[figure]}: {value}, expected {expected}"
     return value, expected, state, f"{said}; {note}" if note else said
 
 

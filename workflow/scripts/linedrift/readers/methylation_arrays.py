@@ -240,7 +240,7 @@ def read_intensities(
     else:
         table = _one_sample(path, methylation_layouts.intensities(path, name_in_file))
     for column in ("methylated", "unmethylated"):
-        _check_intensities(path2 if path2 and column == "unmethylated" else path, table, column)
+        check_intensities(path2 if path2 and column == "unmethylated" else path, table, column)
     rows, values, facts = _matched(path, table, manifest)
     facts |= {
         "has_intensities": True,
@@ -263,7 +263,7 @@ def read_betas(
     """
     found = methylation_layouts.matrix(path, name_in_file, "a matrix of betas")
     table = _one_sample(path, found).rename(columns={"value": "beta"})
-    _check_betas(path, table)
+    check_betas(path, table)
     table = table.assign(methylated=np.nan, unmethylated=np.nan)
     rows, values, facts = _matched(path, table, manifest)
     facts |= {"has_intensities": False, "normalisation": "as in the table"}
@@ -301,7 +301,7 @@ def _by_name(path: str, path2: str, table: pd.DataFrame, other: pd.DataFrame) ->
     return table["name"].map(other.set_index("name")["value"])
 
 
-def _check_intensities(path: str, table: pd.DataFrame, column: str) -> None:
+def check_intensities(path: str, table: pd.DataFrame, column: str) -> None:
     """Raise ReadingError where intensities are negative, or shares."""
     values = table[column].to_numpy()
     known = values[np.isfinite(values)]
@@ -317,7 +317,7 @@ def _check_intensities(path: str, table: pd.DataFrame, column: str) -> None:
         )
 
 
-def _check_betas(path: str, table: pd.DataFrame) -> None:
+def check_betas(path: str, table: pd.DataFrame) -> None:
     """Raise ReadingError where values are not shares, saying what they look like."""
     values = table["beta"].to_numpy()
     known = values[np.isfinite(values)]
@@ -402,7 +402,7 @@ def _reading(
     placed = cg & frame["chrom"].notna().to_numpy()
     probes, n_collapsed = _one_a_locus(frame[placed])
     snps, _ = _one_a_locus(frame[snp])
-    facts = {
+    counts = {
         "manifest": manifest.facts | {"path": manifest.path},
         "n_rows": len(frame),
         "n_cg": int(cg.sum()),
@@ -415,15 +415,19 @@ def _reading(
         "n_usable": int(probes["usable"].sum()),
         "share_detected": _share(detected[cg]),
         "share_beads": _share(enough[cg]) if np.isfinite(values["beads"]).any() else math.nan,
-        **facts,
     }
     probes = tables.in_genome_order(probes.assign(end=probes["start"] + _CPG_BP))
     snps = snps.sort_values("locus", ignore_index=True)
     return Reading(
         tables.check(probes.assign(name=probes["locus"]), PROBES),
         tables.check(snps.assign(name=snps["locus"]), SNP_PROBES),
-        facts,
+        _without_nan(counts | facts),
     )
+
+
+def _without_nan(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts with None in place of NaN, which JSON does not know."""
+    return {key: None if value != value else value for key, value in facts.items()}
 
 
 def _one_a_locus(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
