@@ -24,6 +24,7 @@ from simulate_exome import Artefact, Library, Person, Variant
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 PANEL, HOTSPOTS = RESOURCES / "identity_snps.bed", RESOURCES / "snv_hotspots.tsv"
+SNP_PROBES = RESOURCES / "methylation_snp_probes.tsv"
 
 PLATFORM = "linedrift-demo-exome"
 FOLDER = "exomes"
@@ -183,6 +184,8 @@ def genome_of(rng: np.random.Generator, loci: pd.DataFrame, share: float = 1.0) 
     """
     panel = pd.read_csv(PANEL, sep="\t").rename(columns={"#chrom": "chrom"})
     panel = panel[(panel["ref"].str.len() == 1) & (panel["alt"].str.len() == 1)]
+    # SNPs of methylation arrays lie outside of exons.
+    panel = panel[~panel["name"].isin(pd.read_csv(SNP_PROBES, sep="\t")["name"])]
     hotspots = pd.read_csv(HOTSPOTS, sep="\t")
     regions = [(*region[:3], int(region[3] * share)) for region in reduced_genome.REGIONS]
     return reduced_genome.make(

@@ -62,6 +62,7 @@ rule genotype:
     """Take the genotypes that tell one person from another."""
     input:
         signals="<results>/signals/{sample}.snp_array.parquet",
+        snp_probes=curated("methylation_snp_probes"),
         library=library("genotype"),
     output:
         genotypes="<results>/genotypes/{sample}.snp_array.parquet",

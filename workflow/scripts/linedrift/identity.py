@@ -17,7 +17,7 @@ import pandas as pd
 from linedrift import quality as measured
 from linedrift import tables
 from linedrift.foreign_reads import Source
-from linedrift.kinship import Counts, Key, blocks, dense
+from linedrift.kinship import Counts, Key, blocks, dense, few_loci
 
 
 def named_source(found: Source | None, settings: Mapping[str, Any]) -> str:
@@ -113,15 +113,20 @@ def _listed(
     observed = _observed(counts, kinship, containment, settings)
     barred = (samples["failed"] != "").to_numpy()
     few = counts.loci < settings["min_loci"]
+    by_few = np.where(few, few_loci(counts, settings), "undecided")
     few |= np.minimum(counts.het, counts.other_het) < settings["min_het_loci"]
+    observed = np.where(few, by_few, observed)
+    few &= by_few == "undecided"
     untested = few | barred[rows][:, None] | barred[columns]
-    wrong = np.where(expected == "same", np.isin(observed, ["family", "unrelated"]), False)
+    apart = ["family", "unrelated", "different"]
+    wrong = np.where(expected == "same", np.isin(observed, apart), False)
     wrong |= (expected != "same") & (observed == "same")
     doubt = (expected == "same") & (observed == "undecided")
     state = np.where(untested | doubt, "not_testable", np.where(wrong, "conflict", "ok"))
     chosen = columns > rows[:, None]
     if len(samples) > settings["all_pairs_up_to"]:
-        chosen &= same_person | (~untested & (wrong | (observed != "unrelated")))
+        strangers = np.isin(observed, ["unrelated", "different"])
+        chosen &= same_person | (~untested & (wrong | ~strangers))
     at, to = np.nonzero(chosen)
     one, two = samples.iloc[rows[at]], samples.iloc[columns[to]]
     return pd.DataFrame(
@@ -170,6 +175,7 @@ _SEEN = {
     "family": "are relatives",
     "unrelated": "are of unrelated people",
     "undecided": "stand between two relations",
+    "different": "are of different people",
 }
 _ASKED = {"same": "the same person", "family": "one family", "unrelated": "different people"}
 
@@ -187,6 +193,8 @@ def _sentence(pair: Any) -> str:
         f"{pair.concordance:.1%} of {pair.n_loci:,} genotypes equal, kinship {pair.kinship:.2f}"
     )
     seen = f"{names} {_SEEN[pair.observed]} ({figures})"
+    if pair.observed == "different":
+        seen += "; so few SNPs do not tell relatives from strangers"
     if pair.observed == "same" and pair.kinship < 0.25:
         seen += ", by their heterozygous loci: the two arrays name the alleles differently"
     if pair.state == "conflict":
@@ -195,7 +203,7 @@ def _sentence(pair: Any) -> str:
         return f"{seen}; by the sheets they are of {_ASKED[pair.expected]}"
     if pair.observed == "family" and pair.expected == "unrelated":
         return f"{seen}, of which the sheets say nothing"
-    if pair.observed != pair.expected:
+    if pair.observed not in (pair.expected, "different"):
         return f"{seen}; by the sheets they are of {_ASKED[pair.expected]}, as a couple may be"
     return f"{seen}, as expected"
 

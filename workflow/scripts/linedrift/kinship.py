@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from linedrift.genome import CHROM_DTYPE
 from linedrift.tables import GENOTYPES
@@ -53,6 +55,39 @@ class Counts:
     def containment(self) -> np.ndarray:
         """Share of the heterozygous loci of the one with fewer that the other has as well."""
         return np.asarray(self.both_het / np.maximum(np.minimum(self.het, self.other_het), 1))
+
+
+def few_loci(counts: Counts, settings: Mapping[str, Any]) -> np.ndarray:
+    """Return what few loci tell of each pair: same, different, or undecided (text).
+
+    Parameters
+    ----------
+    counts
+        Loci of the pairs; arrays for methylation have 46 autosomal SNPs whose alleles are known.
+    settings
+        Section `identity` of the config: few_equal (share of equal genotypes of one person at
+        the least), few_opposite (of opposite homozygotes at the most), few_chance.
+
+    Notes
+    -----
+    By the numbers of equal genotypes and of opposite homozygotes. Of full siblings, the nearest
+    other person, 1 - h + 3/8 h^2 are equal where h is heterozygosity: with 1, 1/2, 1/4 in common
+    by descent at two, one, no alleles (1/4, 1/2, 1/4 of the loci) it is 1, 1 - h, 1 - 2h + 3/2 h^2.
+    *Same* is more equal than siblings are by chance. *Different* is less equal than one person is,
+    with opposite homozygotes that errors do not explain (p below .05): lost heterozygosity, and
+    alleles that RNA does not show, make unequal genotypes but not those. Where both hold, or
+    neither, nothing is decided. Relatives are not told from strangers.
+    """
+    loci = np.rint(counts.loci).astype(int)
+    equal = np.rint(counts.concordance() * loci).astype(int)
+    het = np.clip((counts.het + counts.other_het) / np.maximum(2 * loci, 1), 0, 1)
+    siblings = 1 - het + 3 / 8 * het**2
+    chance = settings["few_chance"]
+    same = binom.sf(equal - 1, loci, siblings) < chance
+    different = binom.cdf(equal, loci, settings["few_equal"]) < chance
+    opposite = np.rint(counts.opposite).astype(int)
+    different &= binom.sf(opposite - 1, loci, settings["few_opposite"]) < 0.05
+    return np.select([same & ~different, different & ~same], ["same", "different"], "undecided")
 
 
 def dense(keys: list[Key], genotypes: Mapping[Key, pd.DataFrame]) -> np.ndarray:

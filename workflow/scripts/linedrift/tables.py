@@ -224,8 +224,8 @@ IDENTITY_PAIRS = Table(
         Column(
             "observed",
             "str",
-            "by the genotypes",
-            allowed=("same", "family", "unrelated", "undecided"),
+            "by the genotypes; different: by few SNPs, another person or a relative",
+            allowed=("same", "family", "unrelated", "different", "undecided"),
         ),
         Column(
             "state",
@@ -261,7 +261,11 @@ FINDINGS = Table(
     (
         Column("line", "str", "line"),
         Column("passage", "int32", "passage"),
-        Column("kind", "str", "copy_number, hotspot, identity, quality, coverage"),
+        Column(
+            "kind",
+            "str",
+            "copy_number, hotspot, variant, identity, quality, coverage, or a group of READOUTS",
+        ),
         Column(
             "severity",
             "str",

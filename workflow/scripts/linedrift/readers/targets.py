@@ -191,3 +191,19 @@ def mappability(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise ReadingError(f"{path}: has values beyond 0 to 1; expected a track of mappability")
     table["chrom"] = table["chrom"].map(genome.ucsc_chromosome, na_action="ignore")
     return table.dropna(subset="chrom").reset_index(drop=True)
+
+
+def read_snp_probes(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return resources/methylation_snp_probes.tsv: SNPs that methylation arrays have probes of.
+
+    Raises
+    ------
+    ReadingError
+        When it lacks a column.
+    """
+    table = pd.read_csv(path, sep="\t", keep_default_na=False)
+    wanted = ["chrom", "start", "end", "name", "design", "methylated_allele"]
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        raise ReadingError(f"{path}: no column {missing[0]}; expected {', '.join(wanted)}")
+    return table.astype({"chrom": CHROM_DTYPE, "start": "int64", "end": "int64"})
