@@ -263,7 +263,7 @@ def test_a_file_that_is_none_of_ours_is_named(tmp_path, text):
 def test_another_version_is_refused(record, tmp_path):
     exchange.write_json(record, tmp_path)
     path = tmp_path / "KSB-1.json"
-    path.write_text(path.read_text().replace('"version": 2', '"version": 1', 1))
+    path.write_text(path.read_text().replace('"version": 3', '"version": 1', 1))
     with pytest.raises(exchange.ExchangeError, match="version 1, expected"):
         exchange.read_json(path)
 

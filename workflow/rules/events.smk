@@ -91,6 +91,9 @@ rule assess:
         variant_facts="<results>/lines/{line}/variants.facts.json",
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
         identity="<results>/lines/{line}/identity.tsv",
+        readouts=collect(
+            "<results>/readouts/{of[sample]}.{of[assay]}.tsv", of=gives_readouts
+        ),
         hotspot_table=curated("hotspots"),
         point_table=curated("snv_hotspots"),
         cancer_genes=curated("cancer_genes"),

@@ -1,6 +1,7 @@
 """The pages of the bank (private tier), and what may be shown to all (public tier).
 
 needs  all of <results>/lines/{line}, <results>/contrasts, <results>/bank
+       <results>/readouts/{sample}.{assay}.tsv, <results>/methylation/{sample}.differences.tsv
 makes  <results>/lines/{line}/tracks.parquet, markers.parquet
        <results>/report/{line}.html and its files in {line}/, index.html
        <results>/public/{line}.html and its files in {line}/, index.html
@@ -25,6 +26,12 @@ DRAWN_FILES = {
     "tracks": "<results>/lines/{line}/tracks.parquet",
     "markers": "<results>/lines/{line}/markers.parquet",
     "quality": collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
+    "readouts": collect(
+        "<results>/readouts/{of[sample]}.{of[assay]}.tsv", of=gives_readouts
+    ),
+    "differences": collect(
+        "<results>/methylation/{of[sample]}.differences.tsv", of=gives_differences
+    ),
 }
 TEMPLATES = [
     workflow.source_path(f"../../resources/pages/{name}")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 from linedrift import jobs, sequencing_tables, tables
-from linedrift.records import Variants
+from linedrift.readout_tables import READOUTS
+from linedrift.records import Readouts, Variants
 from linedrift.verdict import assess
 
 
@@ -24,6 +25,7 @@ def main(job):
         variants(job),
         curated(job.input.point_table),
         curated(job.input.cancer_genes)["gene"],
+        readouts(job),
     )
     tables.write(findings, job.output.findings, tables.FINDINGS)
     text = json.dumps(verdict, indent=1, ensure_ascii=False)
@@ -39,6 +41,12 @@ def variants(job):
         tables.read(job.input.variant_hotspots, sequencing_tables.VARIANT_HOTSPOTS),
         json.loads(Path(job.input.variant_facts).read_text(encoding="utf-8")),
     )
+
+
+def readouts(job):
+    """Return what expression and methylation say; empty where neither was measured."""
+    rows = [tables.read(path, READOUTS) for path in job.input.readouts]
+    return Readouts(pd.concat([READOUTS.empty(), *rows], ignore_index=True))
 
 
 def curated(path):

@@ -13,10 +13,12 @@ from typing import Any
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from linedrift import exchange, pages, tables, variant_verdict
+from linedrift import exchange, pages, readout_verdict, tables, variant_verdict
 from linedrift import sequencing_tables as sequencing
 from linedrift.jobs import write_folder
-from linedrift.records import BankRecord, LineRecord, Variants
+from linedrift.methylation_tables import DIFFERENCES
+from linedrift.readout_tables import READOUTS
+from linedrift.records import BankRecord, LineRecord, Readouts, Variants
 
 _UNMEASURED = {"verdict": "insufficient", "sentence": "Not measured.", "latest_passage": ""}
 
@@ -42,6 +44,16 @@ def read_variants(files: Mapping[str, Any]) -> Variants:
     )
 
 
+def read_readouts(asked: Iterable[str], differences: Iterable[str] = ()) -> Readouts:
+    """Return the readouts of a line from the files of its measurements; empty where none is."""
+    rows = [tables.read(path, READOUTS) for path in asked]
+    found = [tables.read(path, DIFFERENCES) for path in differences]
+    together = pd.concat([DIFFERENCES.empty(), *found], ignore_index=True)
+    return Readouts(
+        pd.concat([READOUTS.empty(), *rows], ignore_index=True), tables.in_genome_order(together)
+    )
+
+
 def line_record(
     files: Mapping[str, Any],
     line: Mapping[str, str],
@@ -56,7 +68,7 @@ def line_record(
     files
         Paths by name: events, candidates, trajectories, candidate_trajectories, hotspots,
         findings, identity, verdict, tracks, markers, variants, variant_courses,
-        variant_hotspots, variant_facts; quality (several).
+        variant_hotspots, variant_facts; quality, readouts, differences (several, or none).
     line
         Row of lines.tsv.
     measurements
@@ -71,6 +83,8 @@ def line_record(
         return frame[frame["sample"].isin(samples)].reset_index(drop=True)
 
     called = tables.read(files["events"], tables.EVENTS)
+    quality = own_rows(read_quality(files["quality"]))
+    readouts = read_readouts(files.get("readouts", ()), files.get("differences", ()))
     return LineRecord(
         tier="private",
         line=dict(line),
@@ -80,7 +94,7 @@ def line_record(
             files, "trajectories", "candidate_trajectories", tables.TRAJECTORIES
         ),
         hotspots=tables.read(files["hotspots"], tables.HOTSPOTS),
-        quality=own_rows(read_quality(files["quality"])),
+        quality=quality,
         identity=own_rows(tables.read(files["identity"], tables.IDENTITY)),
         findings=tables.read(files["findings"], tables.FINDINGS),
         tracks=own_rows(tables.read(files["tracks"], tables.TRACKS)),
@@ -90,6 +104,7 @@ def line_record(
         settings=dict(settings),
         provenance=dict(provenance),
         variants=read_variants(files),
+        readouts=readout_verdict.trusted(readouts, quality),
     )
 
 
@@ -274,6 +289,7 @@ def _bank_row(
         "hotspots_present": "",
         "n_variants": "",
         "variants_present": "",
+        **readout_verdict.on_bank({}),
         "page": "",
     }
     if known is None:
@@ -291,5 +307,6 @@ def _bank_row(
         "hotspots_present": ";".join(known.hotspots_present),
         "n_variants": known.n_variants,
         "variants_present": ";".join(known.variants_present),
+        **readout_verdict.on_bank(verdict),
         "page": _page(line["line"]),
     }

@@ -60,6 +60,10 @@ def bank_lines(record: BankRecord) -> list[dict[str, Any]]:
                 name for name in str(row.get("variants_present", "")).split(";") if name
             ],
             "n_variants": row.get("n_variants", ""),
+            "readouts_present": [
+                name for name in str(row.get("readouts_present", "")).split(";") if name
+            ],
+            "n_readouts": row.get("n_readouts", ""),
             "hotspots_present": [name for name in str(row["hotspots_present"]).split(";") if name],
         }
         for row in record.lines.fillna("").to_dict("records")

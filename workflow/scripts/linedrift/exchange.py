@@ -25,7 +25,9 @@ import pysam
 from linedrift import sequencing_tables as sequencing
 from linedrift import tables
 from linedrift.genome import CHROMOSOMES
-from linedrift.records import LineRecord, Variants
+from linedrift.methylation_tables import DIFFERENCES
+from linedrift.readout_tables import READOUTS
+from linedrift.records import LineRecord, Readouts, Variants
 from linedrift.vcf import (
     MOST_QUALITY,
     expected_copies_at,
@@ -40,7 +42,7 @@ from linedrift.vcf import (
 Download = tuple[str, str, str]
 
 JSON_FORMAT = "linedrift line"
-JSON_VERSION = 2
+JSON_VERSION = 3
 
 # Blue for gains, vermillion for losses, green for CN-LOH: three of the colours of Okabe and Ito
 # that stay apart for colour-blind readers (doi:10.1038/nmeth.1618).
@@ -71,7 +73,11 @@ _VARIANT_TSV = {
         "every hotspot of point mutations by passage",
     ),
 }
-_TSV |= _VARIANT_TSV
+_READOUT_TSV = {
+    "readouts": (READOUTS, "what expression and methylation say, every question by passage"),
+    "differences": (DIFFERENCES, "regions of acquired differences of methylation"),
+}
+_TSV |= _VARIANT_TSV | _READOUT_TSV
 _FRAMES = {name: table for name, (table, _) in _TSV.items()} | {"tracks": tables.TRACKS}
 _PLAIN = ("tier", "line", "verdict", "inherited", "settings", "provenance")
 
@@ -231,10 +237,11 @@ def write_tables(record: LineRecord, folder: str | os.PathLike[str]) -> list[Dow
 
 def _frame(record: LineRecord, name: str) -> pd.DataFrame:
     """Return a frame of a record by the name of its file."""
-    variants = record.variants
-    frames = dict(
-        zip(_VARIANT_TSV, (variants.called, variants.courses, variants.hotspots), strict=True)
-    )
+    variants, readouts = record.variants, record.readouts
+    of_variants = (variants.called, variants.courses, variants.hotspots)
+    of_readouts = (readouts.asked, readouts.differences)
+    names = (*_VARIANT_TSV, *_READOUT_TSV)
+    frames = dict(zip(names, (*of_variants, *of_readouts), strict=True))
     return frames[name] if name in frames else getattr(record, name)
 
 
@@ -265,6 +272,7 @@ def write_json(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downl
             for name, table in _FRAMES.items()
         },
         "variant_facts": record.variants.facts,
+        "readout_facts": record.readouts.facts,
         "markers": _columns(record.markers, "markers"),
     }
     _write_text(target, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
@@ -292,11 +300,13 @@ def read_json(path: str | os.PathLike[str]) -> LineRecord:
             for name, table in _FRAMES.items()
         }
         called, courses, hotspots = (frames.pop(name) for name in _VARIANT_TSV)
+        asked, differences = (frames.pop(name) for name in _READOUT_TSV)
         plain: dict[str, Any] = {name: document[name] for name in _PLAIN}
         return LineRecord(
             measurements=pd.DataFrame(document["measurements"]),
             markers=_markers(document["markers"]),
             variants=Variants(called, courses, hotspots, document["variant_facts"]),
+            readouts=Readouts(asked, differences, document["readout_facts"]),
             **plain,
             **frames,
         )

@@ -19,7 +19,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from linedrift import bank_views, variant_views, views
+from linedrift import bank_views, readout_views, variant_views, views
 from linedrift.closeup import of_measurement, zoom_figure
 from linedrift.figures import assay_name, label_events, rows_of, zoom_means, zoom_samples
 from linedrift.plots import Figure, genome_figure, trajectory_figure
@@ -104,8 +104,10 @@ def line_page(
         certificate=[
             *views.certificate(record, matrix),
             *variant_views.certificate(record, samples),
+            *readout_views.certificate(record, samples),
         ],
         variants=variant_views.section(record, samples),
+        readouts=readout_views.section(record, samples),
         events=_event_tables(record, events, samples, styles),
         n_inherited=max(record.inherited, len(events["inherited"])),
         figures=_figures(record, events["counted"], styles, max_points),

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linedrift import iscn, steps, stretches, tables, variant_verdict
+from linedrift import iscn, readout_verdict, steps, stretches, tables, variant_verdict
 from linedrift.genome import GRCH38
+from linedrift.public_readouts import public_readouts
 from linedrift.public_values import NO_STATEMENT, NOT_PUBLISHED, fractions, quality, reasons
 from linedrift.public_variants import public_variants
 from linedrift.records import BankRecord, LineRecord
@@ -41,6 +42,8 @@ SETTINGS = (
     "quality", "identity", "contrast", "noise", "segmentation", "events", "trajectories",
     "limits", "hotspots", "variants", "verdict", "public",
 )  # fmt: skip
+# Assays with tracks. Bins of RNA would tell which genes the line expresses.
+TRACKS_OF = ("snp_array", "wes", "methylation")
 
 TOO_SHORT = "too short to be stated in public"
 _IDENTITY_WORDS = {
@@ -100,20 +103,16 @@ def public_line(
         "quality": quality(record.quality, samples),
         "identity": _identity(record.identity, samples),
     }
+    basis = _basis(record)
     variants = public_variants(record.variants, samples, record.verdict["basis"], settings)
-    findings, verdict = judge(line, basis=_basis(record), variants=variants, **frames)
+    readouts = public_readouts(record.readouts, samples, basis, settings)
+    findings, verdict = judge(line, basis=basis, variants=variants, readouts=readouts, **frames)
+    of_line = record.tracks["sample"].isin(samples) & record.tracks["assay"].isin(TRACKS_OF)
     return LineRecord(
         tier="public",
         line=line,
         findings=findings,
-        # Bins of RNA would tell which genes the line expresses.
-        tracks=stretches.medians(
-            record.tracks[
-                record.tracks["sample"].isin(samples) & (record.tracks["assay"] != "rna")
-            ],
-            events,
-            settings,
-        ),
+        tracks=stretches.medians(record.tracks[of_line], events, settings),
         markers=tables.CONTRAST.empty().assign(
             sample=pd.Series(dtype="str"), assay=pd.Series(dtype="str")
         ),
@@ -122,6 +121,7 @@ def public_line(
         settings={name: record.settings[name] for name in SETTINGS if name in record.settings},
         provenance=_provenance(record.provenance),
         variants=variants,
+        readouts=readouts,
         **frames,
     )
 
@@ -434,7 +434,8 @@ def _genes(record: LineRecord) -> pd.DataFrame:
 
 _BANK_COLUMNS = (
     *LINE_FIELDS, "verdict", "sentence", "latest_passage", "n_passages", "assays", "n_acquired",
-    "n_inherited", "hotspots_present", "n_variants", "variants_present", "page",
+    "n_inherited", "hotspots_present", "n_variants", "variants_present", "n_readouts",
+    "readouts_present", "page",
 )  # fmt: skip
 
 
@@ -456,6 +457,7 @@ def _bank_row(record: LineRecord, page: str) -> dict[str, Any]:
         "hotspots_present": ";".join(record.hotspots.loc[there & latest, "label"].unique()),
         "n_variants": n_variants,
         "variants_present": ";".join(variants),
+        **readout_verdict.on_bank(record.verdict),
         # A relative link below the bank's page, or none.
         "page": page if re.fullmatch(r"(?!.*\.\.)[\w][\w./-]*", page) else "",
     }

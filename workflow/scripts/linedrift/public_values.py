@@ -34,6 +34,13 @@ QUALITY_FIGURES = {
         "contamination": "Foreign DNA",
         "sex": "Sex",
     },
+    # Not: genes with two alleles and their bias (the donor's), how many other lines there are.
+    "rna": {
+        "n_reads": "Reads in genes",
+        "n_detected": "Genes with reads",
+        "log_ratio_sd": "Log ratio sd",
+        "sex": "Sex",
+    },
 }
 NOT_PUBLISHED = "not published"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
@@ -43,6 +50,8 @@ _REASONS = (
     ("quality", "failed quality"),
     ("identity", "failed identity"),
     ("sex", "not a question for this sex"),
+    ("sequence", "no sequence of it was given"),
+    ("lines", "too few lines to compare with"),
     ("depth", "too few reads"),
     ("reads", "too few reads"),
     ("too few", "too few loci"),

@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from linedrift import sequencing_tables as sequencing
+from linedrift.methylation_tables import DIFFERENCES
+from linedrift.readout_tables import READOUTS
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,19 @@ class Variants:
     called: pd.DataFrame = field(default_factory=sequencing.VARIANTS.empty)
     courses: pd.DataFrame = field(default_factory=sequencing.VARIANT_COURSES.empty)
     hotspots: pd.DataFrame = field(default_factory=sequencing.VARIANT_HOTSPOTS.empty)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Readouts:
+    """What expression and methylation say beside copy number; empty where neither was measured.
+
+    `asked` is READOUTS of the line's own samples, `differences` DIFFERENCES of its methylation.
+    `facts` counts what has no row, in the public tier: `differences` (sample -> n).
+    """
+
+    asked: pd.DataFrame = field(default_factory=READOUTS.empty)
+    differences: pd.DataFrame = field(default_factory=DIFFERENCES.empty)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -57,6 +72,7 @@ class LineRecord:
     provenance: dict[str, str] = field(default_factory=dict)
     downloads: tuple[tuple[str, str, str], ...] = ()  # file name, what it is, SHA-256
     variants: Variants = field(default_factory=Variants)
+    readouts: Readouts = field(default_factory=Readouts)
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,9 @@ class BankRecord:
     `lines` has line, kind, parent, sex, tier, registry_id, source_cell, reprogramming,
     description, verdict, sentence, latest_passage, n_passages, assays, n_acquired, n_inherited,
     hotspots_present (labels joined by ;), n_variants (acquired point mutations of the latest
-    passage, "" without an exome), variants_present (those that decide, joined by ;), page
+    passage, "" without an exome), variants_present (those that decide, joined by ;), n_readouts
+    (questions of expression and methylation that count and were answered in the latest passage,
+    "" without either), readouts_present (those that are not as expected, joined by ;), page
     (relative link). `hotspots` is the HOTSPOTS frame of every line's latest passage with a column
     line, the genes of point mutations at its end. `identity` and `pairs` are IDENTITY and
     IDENTITY_PAIRS of the whole bank (empty in the public tier).

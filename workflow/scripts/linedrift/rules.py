@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from linedrift import readout_verdict
 from linedrift.wording import percent_up, size_text
 
 _EVENT_NOUNS = {"gain": "Gains", "loss": "Losses", "loss_or_loh": "Losses and LOH", "loh": "LOH"}
@@ -69,6 +70,7 @@ def rules(settings: Mapping[str, Any]) -> list[dict[str, str]]:
         ("doubtful", "", "A variant with a posterior below "
          f"{settings['min_variant_posterior']:g} is listed, not counted."),
         ("variant", "", "Other variants are counted by consequence and decide nothing."),
+        *readout_verdict.rules(settings),
         ("coverage", "insufficient", f"A hotspot of tier {flags} and of a scope in "
          f"{', '.join(settings['required_scopes'])} is not excluded down to {limit} of cells."),
         ("point_coverage", "insufficient" if needed else "", "A hotspot of point mutations of tier "

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from linedrift import tables, variant_verdict
+from linedrift import readout_verdict, tables, variant_verdict
 from linedrift.findings import Finding, by_rule, role_of
-from linedrift.records import Variants
+from linedrift.records import Readouts, Variants
 from linedrift.rules import detection, rules
 from linedrift.wording import cells_text, event_text, percent_up, size_text
 
@@ -44,6 +44,7 @@ def assess(
     variants: Variants | None = None,
     point_table: pd.DataFrame | None = None,
     cancer_genes: Iterable[str] = (),
+    readouts: Readouts | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Judge every passage of a line, and the line by its latest banked passage.
 
@@ -65,6 +66,8 @@ def assess(
     point_table, cancer_genes
         resources/snv_hotspots.tsv and the genes of resources/cancer_genes.tsv; without the table
         nothing is said of point mutations.
+    readouts
+        What expression and methylation say; nothing by default.
 
     Returns
     -------
@@ -76,9 +79,8 @@ def assess(
     if point_table is not None:
         called = (variants or Variants()).called
         basis |= variant_verdict.basis_of(point_table, cancer_genes, called, settings)
-    return judge(
-        line, measurements, events, trajectories, hotspots, quality, identity, basis, variants
-    )
+    found = (events, trajectories, hotspots, quality, identity)
+    return judge(line, measurements, *found, basis, variants, readouts)
 
 
 def roles(hotspot_table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -111,6 +113,7 @@ def judge(
     identity: pd.DataFrame,
     basis: Mapping[str, Any],
     variants: Variants | None = None,
+    readouts: Readouts | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Apply the rules to the frames; `basis` is what `assess` keeps in the verdict.
 
@@ -118,6 +121,7 @@ def judge(
     no text is carried over.
     """
     samples, variants = _samples(line, measurements), variants or Variants()
+    readouts = readout_verdict.trusted(readouts or Readouts(), quality)
     rows: list[dict[str, Any]] = []
     passages = []
     for sample in samples:
@@ -128,10 +132,13 @@ def judge(
             *_event_findings(name, events, trajectories, hotspots, basis),
             *_coverage_findings(name, hotspots, basis),
             *variant_verdict.findings(sample, variants, basis),
+            *readout_verdict.findings(sample, readouts, line, basis),
         ]
+        said = readout_verdict.summary(sample, readouts, line, basis)
         stable = _stable_sentence(sample, hotspots, basis)
         stable += variant_verdict.sentence(sample, variants, basis)
-        passages.append(_passage(sample, found, stable, line))
+        stable += readout_verdict.sentence(said)
+        passages.append(_passage(sample, found, stable, line) | {"readouts": said})
         rows += [_row(line, sample, finding) for finding in found]
     findings = tables.check(
         pd.DataFrame(rows) if rows else tables.FINDINGS.empty(), tables.FINDINGS
@@ -141,6 +148,7 @@ def judge(
     for sample in decided:
         verdict["detection"] = detection(hotspots, sample["sample"], basis)
         verdict["detection"] += variant_verdict.detection(sample, variants, basis)
+        verdict["detection"] += readout_verdict.detection(sample, readouts, line, basis)
     return findings, verdict
 
 

@@ -234,7 +234,7 @@ def certificate(record: LineRecord, matrix: Mapping[str, Any]) -> list[dict[str,
     assays = ", ".join(sorted({assay_name(name) for name in record.measurements["assay"]}))
     return [
         *_identity_tests(record, matrix["samples"]),
-        _quality_test(record, assays, matrix["samples"]),
+        _quality_test(record, matrix["samples"]),
         *(_hotspot_test(group, matrix["samples"], assays) for group in matrix["groups"][:2]),
         _genome_test(record, assays, matrix["samples"]),
     ]
@@ -277,13 +277,24 @@ def _tally(n: int, word: str, before: str = "") -> str:
     return f"{before}{n} {word}" if n or not before else ""
 
 
-def _quality_test(record: LineRecord, assays: str, samples: list[dict[str, Any]]) -> dict[str, str]:
+# What the quality of each assay asks for.
+_ASKED_OF = {
+    "snp_array": "calls, noise, waves, foreign DNA",
+    "wes": "depth, targets, noise, foreign DNA",
+    "rna": "reads, genes, noise",
+    "methylation": "detection or reads, conversion, noise",
+}
+
+
+def _quality_test(record: LineRecord, samples: list[dict[str, Any]]) -> dict[str, str]:
     quality = record.quality
+    assays = set(record.measurements["assay"])
+    asked = [f"{assay_name(name)}: {_ASKED_OF[name]}" for name in _ASKED_OF if name in assays]
     n = len(quality.drop_duplicates(["sample", "assay"]))
     failed = len(quality[quality["state"] == "fail"].drop_duplicates(["sample", "assay"]))
     return {
         "test": "Data quality",
-        "method": f"{assays}; calls or depth, noise, waves, foreign DNA",
+        "method": "; ".join(asked),
         "passages": passage_list(samples),
         "limit": "",
         "criterion": "every threshold under Quality",
