@@ -62,6 +62,12 @@ CYTOSINES = Table(
     ),
     ("chrom", "start"),
 )
+DEPTHS = Table(
+    "depths",
+    "bin of the genome in one bisulfite alignment",
+    (*LOCUS, Column("depth", "float32", "mean number of reads at a base", "reads")),
+    ("chrom", "start"),
+)
 REGION_VALUES = Table(
     "region_values",
     "curated region (imprinted, X, drift locus) in one sample",
@@ -89,4 +95,4 @@ DIFFERENCES = Table(
     ),
     ("chrom", "start"),
 )
-ALL = (MANIFEST, PROBES, SNP_PROBES, CYTOSINES, REGION_VALUES, DIFFERENCES)
+ALL = (MANIFEST, PROBES, SNP_PROBES, CYTOSINES, DEPTHS, REGION_VALUES, DIFFERENCES)

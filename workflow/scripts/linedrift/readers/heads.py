@@ -30,6 +30,7 @@ from linedrift.readers import (
     layouts,
     liftover,
     manifests,
+    methylation_heads,
     rna_heads,
 )
 from linedrift.readers.files import (
@@ -72,6 +73,8 @@ def problems(
         FASTA that alignments are compared with.
     """
     found: list[str] = []
+    if row.get("assay") == "methylation":
+        return methylation_heads.problems(row, chains, reference)
     if row["format"] in (*rna_heads.FORMATS, "fastq"):
         return _sequenced(row, chains, build_markers, reference)
     path, path2 = str(row["path"]), str(row.get("path2", ""))
