@@ -130,10 +130,14 @@ def _in_regions(regions: pd.DataFrame, each: int = 10) -> pd.DataFrame:
 
 
 def _numbered(found: pd.DataFrame) -> pd.DataFrame:
-    """Return probes in genome order, each position once, named and with their clusters."""
-    found = found.drop_duplicates(["chrom", "start"])
+    """Return probes in genome order, no two of one CpG, named and with their clusters."""
     found = found.astype({"chrom": CHROM_DTYPE, "design": DESIGNS})
-    found = found.sort_values(["chrom", "start"], ignore_index=True)
+    found = found.sort_values(["chrom", "start"], kind="stable")
+    # A CpG has two bases; SNPs and regions, which come first, keep their places.
+    given = (found["name"] != "") | (found["region"] != "")
+    near = (found["start"].diff() < 2) & (found["chrom"] == found["chrom"].shift())
+    near |= (found["start"].diff(-1) > -2) & (found["chrom"] == found["chrom"].shift(-1))
+    found = found[given | ~near].drop_duplicates(["chrom", "start"]).reset_index(drop=True)
     found["start"] = found["start"].astype("int32")
     found["end"] = found["start"] + np.int32(1)
     number = pd.Series(np.arange(len(found))).map("cg{:08d}".format)
@@ -141,6 +145,44 @@ def _numbered(found: pd.DataFrame) -> pd.DataFrame:
     gap = (found["start"].diff() > 3 * APART) | (found["chrom"] != found["chrom"].shift())
     found["cluster"] = (gap | (found["kind"] != found["kind"].shift())).cumsum()
     return found
+
+
+def snp_probes(
+    rng: np.random.Generator, loci: pd.DataFrame, platform: pd.DataFrame, n: int = 59
+) -> pd.DataFrame:
+    """Return SNPs of a SNP array that the array for methylation has probes of, too.
+
+    Autosomal, and common: which tells people apart. In the columns of
+    resources/methylation_snp_probes.tsv, in genome order.
+    """
+    common = platform["b_frequency"].between(0.35, 0.65) & ~platform["intensity_only"]
+    usable = np.flatnonzero(common & ~loci["chrom"].isin(["chrX", "chrY"]))
+    chosen = loci.iloc[np.sort(rng.choice(usable, n, replace=False))]
+    design = rng.choice(["II", "I_red", "I_green"], n, p=[0.65, 0.22, 0.13])
+    return pd.DataFrame(
+        {
+            **{name: chosen[name].to_numpy() for name in ("chrom", "start", "end")},
+            "name": [f"rs99{k:05d}" for k in range(n)],
+            "ref": "A",
+            "alt": "G",
+            "design": design,
+            "methylated_allele": np.where(design == "II", "B", "A"),
+            "basis": "made up",
+            "source": "demo",
+        }
+    )
+
+
+def snp_doses(known: pd.DataFrame, loci: pd.DataFrame, haplotypes: np.ndarray) -> np.ndarray:
+    """Return the copies of the allele that reads as methylated at each row of `snp_probes`.
+
+    `haplotypes` are those of `simulate_array.person` at `loci`.
+    """
+    at = known[["chrom", "start"]].merge(
+        loci[["chrom", "start"]].assign(row=np.arange(len(loci))), how="left", validate="1:1"
+    )
+    dose_b = haplotypes[at["row"].to_numpy()].sum(axis=1)
+    return np.where(known["methylated_allele"] == "B", dose_b, 2 - dose_b)
 
 
 def platform(rng: np.random.Generator, probes: pd.DataFrame) -> pd.DataFrame:
