@@ -91,7 +91,7 @@ def fit(
         found, strand = kinds(fasta, names[chrom], pos[on]), sample.strand[on]
         known = found != NOT_KNOWN
         wanted = np.where(strand == BOTH, FORWARD, strand)
-        hit = (found == wanted) | ((strand == UNKNOWN) & (found != NO_CPG))
+        hit = np.where(strand == UNKNOWN, found != NO_CPG, found == wanted)
         n, n_cpg = n + int(known.sum()), n_cpg + int((hit & known).sum())
     return Fit(n, n_cpg)
 

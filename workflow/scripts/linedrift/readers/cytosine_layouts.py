@@ -59,6 +59,10 @@ _NUMBER = re.compile(r"-?\d+(\.\d*)?(e[-+]?\d+)?|nan|NA", re.I)
 _STRANDS = ("+", "-", "F", "R", ".", "*")
 # Lines before the rows: comments, and what tells a genome browser how to draw a bedGraph.
 _PREFACE = (b"#", b"track", b"browser")
+# Binary files that belong to another format of methylation.
+_BINARY = (("idat", "an Illumina IDAT"), ("bam", "a BAM file"), ("cram", "a CRAM file"))
+# What the track line of MethylDackel says.
+_DACKEL = b"methylation levels"
 # Rows in which a blank between fields is looked for.
 _LOOK_AT = 100
 
@@ -88,7 +92,10 @@ def shape(path: str, format: str) -> Shape:
         raise ReadingError(f"{path}: unknown format {format!r}; expected {', '.join(FORMATS)}")
     start = head(path)
     if what := looks_like_binary(start):
-        raise ReadingError(f"{path}: is {what}; expected {TITLES[format]}")
+        other = next(
+            (f". Write {name} into the column format" for name, word in _BINARY if word in what), ""
+        )
+        raise ReadingError(f"{path}: is {what}; expected {TITLES[format]}{other}")
     lines = start.splitlines(keepends=True)
     at = next((i for i, line in enumerate(lines) if not _is_preface(line)), None)
     if at is None:
@@ -99,7 +106,7 @@ def shape(path: str, format: str) -> Shape:
     if not rows:
         raise ReadingError(f"{path}: has a header but no rows; make it again")
     fields = _fields(rows[0])
-    likely = _likely(fields, b"track" in b"".join(lines[:at]))
+    likely = _likely(fields, _DACKEL in b"".join(lines[:at]))
     columns = _COLUMNS.get((format, len(fields)))
     if columns is None or not _fits(format, likely):
         raise _wrong_format(path, format, likely, fields)
@@ -121,7 +128,7 @@ def shape(path: str, format: str) -> Shape:
 def looks_like(start: bytes) -> str:
     """Return the format that the first bytes of a text look like, or an empty string."""
     lines = [line for line in start.splitlines() if not _is_preface(line)]
-    return _likely(_fields(lines[0]), start.startswith(b"track")) if lines else ""
+    return _likely(_fields(lines[0]), _DACKEL in start) if lines else ""
 
 
 def _is_preface(line: bytes) -> bool:
@@ -132,7 +139,7 @@ def _fields(line: bytes) -> list[str]:
     return re.split(r"[\t ]", decode(line).strip("\r\n"))
 
 
-def _likely(fields: list[str], has_track: bool) -> str:
+def _likely(fields: list[str], is_dackel: bool) -> str:
     """Return the format of a row, or an empty string."""
     n = len(fields)
     stranded = n > 3 and fields[2] in _STRANDS
@@ -149,7 +156,7 @@ def _likely(fields: list[str], has_track: bool) -> str:
     if n == 6 and _numbers(fields[3:]):
         if fields[1] == fields[2]:
             return "bismark_cov"
-        return "methyldackel" if has_track else "bismark_bedgraph"
+        return "methyldackel" if is_dackel else "bismark_bedgraph"
     return "bismark_bedgraph" if n == 4 and _numbers(fields[3:]) else ""
 
 

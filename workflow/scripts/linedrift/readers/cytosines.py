@@ -10,6 +10,7 @@ is paired from its first; what is left alone is taken for a C of the forward str
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -48,6 +49,10 @@ _MOST_OTHER = 0.5
 _LOOK_AT, _LEAST_KNOWN = 4000, 30
 # Two percents of two decimals add up to 100 within this.
 _MOST_UNEVEN = 0.011
+# Contigs of the human assembly beside chromosomes, by UCSC, Ensembl and GATK, and EBV.
+_UNPLACED = re.compile(
+    r"(?i).*_(random|alt|fix|decoy|hap\d)$|chrUn_|hs37d5|(chr)?(GL|K[INQVZ]|JTFH|M[LU])\d|HLA|.*EBV"
+)
 # Contigs whose methylation is known: none in the phage lambda and (nearly) none in mitochondria,
 # all of it in pUC19 as kits have it (names of Bismark's, NEB's and NCBI's references).
 CONTROLS = {
@@ -165,8 +170,12 @@ def gather(
     blocks: Iterator[cytosine_rows.Block],
     settings: Mapping[str, Any],
     facts: dict[str, Any],
+    whole: bool = True,
 ) -> dict[str, Chromosome]:
-    """Return the rows of each primary chromosome, and add to the facts what the others are."""
+    """Return the rows of each primary chromosome, and add to the facts what the others are.
+
+    A `whole` file must have a CpG with a read.
+    """
     parts: dict[str, list[Chromosome]] = {}
     facts |= {"n_rows": 0, "n_other_contig": 0, "n_without_read": 0, "n_other_context": 0}
     facts |= {"n_other_modification": 0, "controls": {}, "contexts": {}}
@@ -187,7 +196,7 @@ def gather(
             elif on.any():
                 parts.setdefault(chrom, []).append(_part(rows, on))
     _check_contigs(path, strange, facts)
-    if not parts:
+    if whole and not parts:
         raise ReadingError(
             f"{path}: none of its {facts['n_rows']:,} rows is a CpG with a read on chromosomes 1 "
             f"to 22, X or Y; expected {TITLES[facts['format']]}. Give the file of CpGs"
@@ -225,7 +234,7 @@ def _control(
     if control:
         counts = rows.methylated[on].sum(), rows.unmethylated[on].sum()
         _add(controls, control, int(counts[0]), int(counts[1]))
-    elif not name.endswith(("_alt", "_random", "_fix")):
+    elif not _UNPLACED.match(name):
         strange[name] = strange.get(name, 0) + int(on.sum())
 
 
