@@ -141,7 +141,7 @@ def _methylation(name, passage, i, late, last, changed):
     promoter |= {"state": "gained", "value": 0.88, "low": 0.8, "high": 0.95} if late else {}
     islands = {"group": "x_chromosome", "item": "x_islands", "label": "CpG islands of X"}
     islands |= {"place": "", "n": 640, "value": 0.18 if late else 0.44, "low": 0.15, "high": 0.47}
-    islands |= {"state": "lost", "role": "review"} if late else {"role": "review"}
+    islands |= {"state": "lost", "role": "annotate"} if late else {"role": "annotate"}
     rows += [row(passage, name, **promoter), row(passage, name, **islands)]
     drift = {"group": "drift", "place": "", "role": "annotate", "n": 712_345, "limit": 0.004}
     drift |= {"expected_low": NAN, "expected_high": 0.02, "against": "stated range", "source": ""}

@@ -1,7 +1,7 @@
 """What readouts mean: findings of what expression and methylation say beside copy number.
 
 The rules stand in `verdict: readouts` by group and state; only a question whose source was read
-(role flag) counts by itself, all others are remarks. What is as expected is no finding, and what
+(role flag or review) counts, all others are remarks. What is as expected is no finding, and what
 was not testable is said in one sentence a group and never blocks a verdict: no other assay is
 asked for.
 """
@@ -77,16 +77,17 @@ def weight(
 ) -> tuple[str, str]:
     """Return severity and rule of a row of READOUTS; ("", "") where it is as expected.
 
-    A question whose role is not flag never counts, nor does the X chromosome of a male line.
+    A question whose role is not among `readout_roles` never counts, nor does the X chromosome of
+    a male line; one that is to review makes a passage one to watch at the most.
     """
     if row["state"] not in CHANGED:
         return "", ""
     group = str(row["group"])
     severity = severities(group, basis).get(str(row["state"]), "note")
     male = group == "x_chromosome" and line.get("sex") == "male"
-    if severity == "note" or male or row["role"] != "flag":
+    if severity == "note" or male or row["role"] not in basis["settings"]["readout_roles"]:
         return "note", "readout"
-    return severity, group
+    return ("watch" if row["role"] == "review" else severity), group
 
 
 def severities(group: str, basis: Mapping[str, Any]) -> dict[str, str]:
@@ -228,8 +229,8 @@ def value_text(row: Mapping[str, Any]) -> str:
     """Return what was measured, with its interval: ``85 % (80 to 90 %)``; "" where nothing was."""
     text = amount(float(row["value"]), str(row["unit"]))
     if text and math.isfinite(row["low"]) and math.isfinite(row["high"]):
-        unit = "share" if row["unit"] == "share" else ""
-        text += f" ({range_text(row['low'], row['high'], unit)})"
+        between = range_text(row["low"], row["high"], str(row["unit"]))
+        text += f" ({between.removesuffix(' ' + str(row['unit']))})"
     return text
 
 
