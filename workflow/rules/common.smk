@@ -185,7 +185,7 @@ def members(wildcards):
 
 
 # Assays whose expression or methylation is asked by a rule that makes <results>/readouts.
-READOUT_ASSAYS = ("methylation",)
+READOUT_ASSAYS = ("rna", "methylation")
 
 
 def gives_readouts(wildcards):

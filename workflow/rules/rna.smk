@@ -1,12 +1,14 @@
 """RNA-seq: genes and alleles of one sample, and expression relative to the bank.
 
 needs  the files of samples.tsv, the annotation that the genes were counted on
-makes  <results>/rna/genes.parquet, bank.parquet, bank.json
+       <results>/lines/{line}/variants.tsv of lines with an exome
+makes  <results>/rna/genes.parquet, bank.parquet, markers.parquet, bank.json
        <results>/rna/{sample}.counts.parquet and .counts.json (of counts of genes)
        <results>/rna/{sample}.alleles.parquet, .extra.parquet, .alleles.json (of ase, BAM, CRAM)
        <results>/signals/{sample}.rna.parquet and .facts.json
        <results>/contrasts/{sample}.rna.parquet and .noise.json
        <results>/quality/{sample}.rna.tsv, <results>/genotypes/{sample}.rna.parquet
+       <results>/readouts/{sample}.rna.tsv
 """
 
 
@@ -74,6 +76,7 @@ rule read_rna_alleles:
         genes=RNA_GENES,
         identity_snps=curated("identity_snps"),
         build_markers=curated("build_markers"),
+        vectors=curated("vectors"),
         library=library("read_rna_alleles"),
     output:
         alleles="<results>/rna/{sample}.alleles.parquet",
@@ -105,9 +108,11 @@ rule express_bank:
     input:
         counts=collect("<results>/rna/{sample}.counts.parquet", sample=COUNTED),
         bands=curated("bands"),
+        sets=curated("expression_gene_sets"),
         library=library("express_bank"),
     output:
         bank="<results>/rna/bank.parquet",
+        markers="<results>/rna/markers.parquet",
         facts="<results>/rna/bank.json",
     log:
         "<results>/logs/express_bank.log",
@@ -122,6 +127,7 @@ rule express_bank:
     params:
         samples=COUNTED,
         lines=[BY_MEASUREMENT[sample, "rna"]["line"] for sample in COUNTED],
+        donors=[line for line, row in LINES.items() if row["kind"] == "donor"],
         settings=config["rna"],
         thresholds=config["quality"]["rna"]["thresholds"],
     script:
@@ -236,3 +242,53 @@ rule genotype_rna:
         rna=config["rna"],
     script:
         "../scripts/genotype_rna.py"
+
+
+rule measure_expression:
+    """Ask markers, X, imprinting, vectors and variants of one sample's RNA, always all of them."""
+    input:
+        counts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.parquet"),
+        count_facts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.json"),
+        markers=lambda wildcards: of_rna(wildcards, COUNTED, "markers.parquet"),
+        bank_facts=lambda wildcards: of_rna(wildcards, COUNTED, "bank.json"),
+        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
+        extra=lambda wildcards: of_rna(wildcards, RNA_ALIGNED, "{}.extra.parquet"),
+        allele_facts=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.json"),
+        alignment=lambda wildcards: (
+            [rna_row(wildcards, "alleles", "path")]
+            if wildcards.sample in RNA_ALIGNED
+            else []
+        ),
+        reference=config["resources"]["reference"] or [],
+        measured=lambda wildcards: (
+            genotyped(wildcards) if wildcards.sample in ALLELIC else []
+        ),
+        variants=variants_of_rna,
+        sets=curated("expression_gene_sets"),
+        vectors=curated("vectors"),
+        hotspots=curated("snv_hotspots"),
+        library=library("measure_expression"),
+    output:
+        readouts="<results>/readouts/{sample}.rna.tsv",
+    log:
+        "<results>/logs/measure_expression/{sample}.log",
+    benchmark:
+        "<results>/benchmarks/measure_expression/{sample}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    params:
+        row=lambda wildcards: BY_MEASUREMENT[wildcards.sample, "rna"],
+        bank=[
+            {
+                name: BY_MEASUREMENT[sample, "rna"][name]
+                for name in ("sample", "line", "passage", "donor")
+            }
+            for sample in COUNTED
+        ],
+        reference=config["resources"]["reference"],
+        settings={key: config[key] for key in ("rna", "verdict", "quality")},
+    script:
+        "../scripts/measure_expression.py"

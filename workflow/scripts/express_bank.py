@@ -2,13 +2,15 @@
 
 import json
 
-from linedrift import genome, jobs, rna_bank, tables
+import pandas as pd
+from linedrift import genome, jobs, marker_bank, rna_bank, tables
 from linedrift.rna_tables import LOCATED_COUNTS
 
 
 def main(job):
-    """Read the counts of all samples; write the expression of the bank, and who is in it."""
+    """Read the counts of all samples; write the bank's expression and markers, and who is in it."""
     counts, lines, left_out = {}, {}, {}
+    sets = pd.read_csv(job.input.sets, sep="\t", keep_default_na=False, dtype=str)
     for path, sample, line in zip(
         job.input.counts, job.params.samples, job.params.lines, strict=True
     ):
@@ -24,8 +26,15 @@ def main(job):
             counts, list(lines.values()), arms, job.params.settings
         )
         frame, facts = rna_bank.to_frame(genes, bank), facts | figures
+        donors = [line in job.params.donors for line in lines.values()]
+        markers, figures = marker_bank.of_bank(
+            counts, list(lines.values()), donors, sets, job.params.settings
+        )
+        facts |= figures
     else:
-        frame = LOCATED_COUNTS.empty()[list(rna_bank.GENE_COLUMNS)].assign(arm="")
+        markers = LOCATED_COUNTS.empty()[list(rna_bank.GENE_COLUMNS)]
+        frame, facts = markers.assign(arm=""), facts | marker_bank.NOBODY
+    tables.write_beside(job.output.markers, lambda path: markers.to_parquet(path, index=False))
     tables.write_beside(job.output.bank, lambda path: frame.to_parquet(path, index=False))
     text = json.dumps(facts, indent=1)
     tables.write_beside(job.output.facts, lambda path: path.write_text(text, encoding="utf-8"))

@@ -50,13 +50,24 @@ def of_alignment(job):
         ]
     sites = pd.concat(asked, ignore_index=True).drop_duplicates(["chrom", "start", "ref", "alt"])
     reading = rna_alignments.read(
-        job.input.data, sites, settings=settings, reference=job.params.reference
+        job.input.data,
+        sites,
+        settings=settings,
+        reference=job.params.reference,
+        episome=episome(job.input.vectors),
     )
     facts = reading.facts | {"format": job.params.format, "notes": notes}
     for path in job.input.genes:
         genes = tables.read(path, GENES)
         facts |= rna_alignments.strandedness(job.input.data, genes, settings)
     return rna_signals.one_alternative(reading.sites), reading.extra, facts
+
+
+def episome(path):
+    """Return the regions of Epstein-Barr virus that episomal vectors have."""
+    table = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
+    named = table.loc[table["regions"] != "", "regions"].str.split(";").explode()
+    return [tuple(int(end) for end in region.split("-")) for region in named]
 
 
 def heterozygous(signals, path):

@@ -23,6 +23,9 @@ def main(job):
     located = tables.conform(found.genes, LOCATED_COUNTS)
     tables.write(located, job.output.counts, LOCATED_COUNTS)
     facts = reading.facts | found.facts
+    # Sequences of vectors stand in the table of counts, not in the annotation.
+    vectors = reading.genes[reading.genes["gene_id"].isin(list(settings["vectors"]))]
+    facts["vectors"] = dict(zip(vectors["gene_id"], vectors["count"], strict=True))
     facts["notes"] = [*reading.facts["notes"], *found.facts["notes"]]
     text = json.dumps(facts, indent=1)
     tables.write_beside(job.output.facts, lambda path: path.write_text(text, encoding="utf-8"))

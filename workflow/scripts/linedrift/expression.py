@@ -23,6 +23,8 @@ from linedrift.noise import MAD_TO_SD
 
 # The quietest samples are looked for until they stay the same, which takes three or four rounds.
 ROUNDS = 8
+# Variances are not smaller than this (log2): a sd of .01.
+LEAST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -196,24 +198,45 @@ def gene_sd(relative: np.ndarray, expression: np.ndarray, arms: np.ndarray) -> n
 
     Notes
     -----
-    Empirical Bayes for variances (doi:10.2202/1544-6115.1027): log s^2 has the variance
-    trigamma(d/2) by sampling; what it has beyond gives the prior's degrees of freedom.
+    Empirical Bayes for variances: `variance_prior`.
     """
     own = relative - arm_means(relative, arms)[arms]
     n = own.shape[1]
-    variance = np.maximum(own.var(axis=1, ddof=1), 1e-4)
+    variance = np.maximum(own.var(axis=1, ddof=1), LEAST_VARIANCE)
+    levels, usual, prior = variance_prior(variance, expression, n)
+    usual = np.interp(expression, levels, usual)
+    return np.asarray(np.sqrt((prior * np.exp(usual) + (n - 1) * variance) / (prior + n - 1)))
+
+
+def variance_prior(
+    variance: np.ndarray, expression: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the usual log variance of genes by their expression, and its weight.
+
+    Parameters
+    ----------
+    variance, expression
+        Of each gene over `n` samples, and its mean log2 expression; shape (genes,).
+
+    Returns
+    -------
+    (numpy.ndarray, numpy.ndarray, float)
+        Expression and log variance of up to 20 groups of genes of like expression, to be
+        interpolated; the degrees of freedom that the usual variance weighs.
+
+    Notes
+    -----
+    Empirical Bayes for variances (doi:10.2202/1544-6115.1027): log s^2 has the variance
+    trigamma(d/2) by sampling; what it has beyond gives the prior's degrees of freedom.
+    """
     log = np.log(variance) - digamma((n - 1) / 2) + np.log((n - 1) / 2)
-    # The usual variance at an expression: medians of 20 groups of genes of like expression.
     group = (rankdata(expression, method="ordinal") - 1) * 20 // len(expression)
     groups = np.unique(group)
-    usual = np.interp(
-        expression,
-        [np.median(expression[group == g]) for g in groups],
-        [np.median(log[group == g]) for g in groups],
-    )
-    beyond = max(float(np.var(log - usual)) - float(polygamma(1, (n - 1) / 2)), 1e-3)
-    prior = 2 * _inverse_trigamma(beyond)
-    return np.asarray(np.sqrt((prior * np.exp(usual) + (n - 1) * variance) / (prior + n - 1)))
+    levels = np.array([np.median(expression[group == g]) for g in groups])
+    usual = np.array([np.median(log[group == g]) for g in groups])
+    rest = log - np.interp(expression, levels, usual)
+    beyond = max(float(np.var(rest)) - float(polygamma(1, (n - 1) / 2)), 1e-3)
+    return levels, usual, 2 * _inverse_trigamma(beyond)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -7,7 +7,7 @@ depth; introns are no coverage, and of two mates that overlap one counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,8 @@ class Reading(NamedTuple):
     several alternatives of one position are rows of their own); `extra` one of EXTRA_CONTIGS, all
     that the header names; `facts`: the totals of `bam_records.TOTALS`, n_sites, n_not_snp (asked,
     but no SNP), n_usable, n_without_read, n_full, n_reads_at_sites, ref_share,
-    mitochondrial_share.
+    mitochondrial_share, epstein_barr (reads within the episome's regions and elsewhere; empty
+    without the contig).
     """
 
     sites: pd.DataFrame
@@ -53,7 +54,12 @@ class Reading(NamedTuple):
 
 
 def read(
-    path: str, sites: pd.DataFrame, *, settings: Mapping[str, Any], reference: str = ""
+    path: str,
+    sites: pd.DataFrame,
+    *,
+    settings: Mapping[str, Any],
+    reference: str = "",
+    episome: Sequence[tuple[int, int]] = (),
 ) -> Reading:
     """Count the alleles of sites in one alignment.
 
@@ -68,6 +74,8 @@ def read(
         most_other_bases.
     reference
         FASTA with its index, which a CRAM needs.
+    episome
+        Regions of Epstein-Barr virus (start, end, 0-based) that episomal vectors have.
 
     Raises
     ------
@@ -78,9 +86,10 @@ def read(
     lengths = contigs(path)
     asked = _asked(sites)
     places = asked.drop_duplicates(["chrom", "start"])
+    regions = _regions(lengths, episome)
     pileup = reads.whole(
         path,
-        reads.asked(positions=places),
+        reads.asked(positions=places, bins=regions),
         reference=reference,
         min_mapping_quality=settings["min_mapping_quality"],
         min_base_quality=settings["min_base_quality"],
@@ -98,6 +107,7 @@ def read(
     mapped = max(facts["n_mapped"], 1)
     mito = sum(_total(pileup.get(name), "n_mapped") for name in ("chrM", "MT", "M", "chrMT"))
     facts["mitochondrial_share"] = mito / mapped
+    facts["epstein_barr"] = _virus(regions, pileup)
     extra = _extra(lengths, pileup, mapped)
     return Reading(tables.check(found, ALLELE_COUNTS), extra, facts)
 
@@ -206,6 +216,23 @@ def _extra(lengths: Mapping[str, int], pileup: Mapping[str, Tally], mapped: int)
         }
     )
     return tables.check(tables.conform(frame, EXTRA_CONTIGS), EXTRA_CONTIGS)
+
+
+def _regions(lengths: Mapping[str, int], episome: Sequence[tuple[int, int]]) -> pd.DataFrame:
+    """Return the regions of the first contig of Epstein-Barr virus that a header names."""
+    name = next((name for name in lengths if kind_of_contig(name) == "epstein_barr"), "")
+    rows = [(name, *one) for one in sorted(episome) if name]
+    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+
+
+def _virus(regions: pd.DataFrame, pileup: Mapping[str, Tally]) -> dict[str, float]:
+    """Return reads of Epstein-Barr virus within the regions and elsewhere; by bases, not whole."""
+    if regions.empty:
+        return {}
+    tally = pileup[str(regions["chrom"].iloc[0])]
+    reads_, bases = (_total(tally, name) for name in ("n_counted", "n_bases"))
+    inside = float(tally.bins.sum()) / max(bases, 1) * reads_
+    return {"episome": inside, "elsewhere": reads_ - inside}
 
 
 def strandedness(path: str, genes: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
