@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pysam.samtools
 import pytest
-from linedrift import candidates, sequence
+from linedrift import candidates, intervals, sequence
 from linedrift.readers import pileup
 from linedrift.readers.alignments import located
 from linedrift.readers.files import ReadingError
@@ -340,6 +340,33 @@ def test_a_cram_with_its_index_elsewhere_is_counted(tmp_path, fasta):
     one = [Alignment("L-p0", located(str(cram), str(index)), "own")]
     found = pileup.count(one, fasta, regions(("chr1", 400, 600)), NOTHING, SETTINGS)
     assert found.counts["ref"].tolist() == [GENOME[500:502]]
+
+
+@pytest.mark.parametrize(("near", "found"), [(0, 3), (99, 3), (100, 2), (1 << 30, 2)])
+def test_targets_that_are_near_are_read_in_one_go(near, found):
+    targets = regions(("chr1", 100, 200), ("chr1", 300, 400), ("chr2", 0, 50))
+    one_go = pileup.stretches(targets, near)
+    assert len(one_go) == found
+    assert one_go["end"].max() == 400
+    assert not intervals.merge(pd.concat([one_go, targets])).compare(one_go).size
+
+
+def test_a_cram_among_bams_is_read_through(tmp_path, fasta):
+    """Counts do not depend on how the reads are fetched."""
+    pairs = [("chr1", 400, 450), ("chr1", 500, 501), ("chr1", 900, 1000)]
+    library = Library(GENOME).cover(30, [snv(500)], 0.5)
+    bam, other = (library.write(tmp_path / f"{name}.bam") for name in ("one", "other"))
+    cram = tmp_path / "one.cram"
+    pysam.samtools.view("-C", "-T", str(fasta), "-o", str(cram), bam, catch_stdout=False)
+    pysam.samtools.index(str(cram))
+    found = {}
+    for name, paths in {"bam": [bam, other], "mixed": [bam, str(cram)]}.items():
+        files = [Alignment(f"L-p{n}", str(path), "own") for n, path in enumerate(paths)]
+        assert pileup._near(files, fasta) == pileup._NEAR_BP[name.replace("mixed", "cram")]
+        found[name] = pileup.count(files, fasta, regions(*pairs), NOTHING, SETTINGS)
+    pd.testing.assert_frame_equal(found["bam"].counts, found["mixed"].counts)
+    pd.testing.assert_frame_equal(found["bam"].errors, found["mixed"].errors)
+    assert set(found["bam"].counts["start"]) == {500}
 
 
 def test_contigs_without_chr_are_the_same_chromosomes(tmp_path):

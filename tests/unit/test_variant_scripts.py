@@ -9,13 +9,18 @@ import cyvcf2
 import pandas as pd
 import pytest
 from linedrift import tables
-from linedrift.sequencing_tables import VARIANT_COURSES, VARIANT_HOTSPOTS, VARIANTS
+from linedrift.sequencing_tables import (
+    VARIANT_COUNTS,
+    VARIANT_COURSES,
+    VARIANT_HOTSPOTS,
+    VARIANTS,
+)
 from small_alignments import Library, random_bases, write_fasta
 from truth import CONFIG
 
 LENGTH = 2000
 GENOME = random_bases(LENGTH, 8)
-COUNTING = CONFIG["variants"] | {"min_base_quality": 20, "min_mapping_quality": 20, "parts": 2}
+COUNTING = CONFIG["variants"] | {"min_base_quality": 20, "min_mapping_quality": 20}
 
 
 def changed(position):
@@ -68,7 +73,7 @@ def folder(tmp_path_factory):
     return path
 
 
-def count(folder, part):
+def count(folder, part, drifting=True, parts=2):
     paths = [str(folder / f"{sample}.bam") for sample in SAMPLES]
     out = {name: folder / f"{part}.{name}" for name in ("counts", "errors")}
     return SimpleNamespace(
@@ -84,8 +89,14 @@ def count(folder, part):
             facts=folder / f"{part}.facts.json",
         ),
         params=SimpleNamespace(
-            line="L", exomes=EXOMES, panel=[], samples=SAMPLES, settings=COUNTING
-        ),
+            line="L",
+            exomes=EXOMES,
+            panel=[],
+            samples=SAMPLES,
+            settings=COUNTING,
+            drifting=drifting,
+            parts=parts,
+        ),  # fmt: skip
         wildcards=SimpleNamespace(part=str(part)),
     )
 
@@ -93,6 +104,22 @@ def count(folder, part):
 @pytest.fixture(scope="module")
 def counted(folder):
     return [count_variants.main(count(folder, part)) for part in range(2)]
+
+
+def test_of_a_donor_alone_only_the_targets_of_hotspots_are_counted(folder, counted, tmp_path):
+    job = count(folder, 0, drifting=False, parts=1)
+    job.output = SimpleNamespace(
+        counts=tmp_path / "counts.parquet", errors=tmp_path / "errors", facts=tmp_path / "facts"
+    )
+    count_variants.main(job)
+    found = tables.read(tmp_path / "counts.parquet", VARIANT_COUNTS)
+    assert set(found["start"]) == {1500}
+    assert json.loads((tmp_path / "facts").read_text())["target_bp"] == LENGTH - 1100 + 50
+    whole = pd.concat(
+        tables.read(folder / f"{part}.counts.parquet", VARIANT_COUNTS) for part in range(2)
+    )
+    same = whole[whole["start"] == 1500].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, same)
 
 
 def call(folder, target, exomes=EXOMES, **inputs):

@@ -44,6 +44,8 @@ rule count_variants:
         exomes=exomes,
         panel=strangers,
         samples=joint_exomes,
+        drifting=drifting,
+        parts=lambda wildcards: len(variant_parts(wildcards, "counts.parquet")),
         settings=COUNTING,
     script:
         "../scripts/count_variants.py"

@@ -98,7 +98,6 @@ COUNTING = {
     **{
         key: config["variants"][key]
         for key in (
-            "parts",
             "flank_bp",
             "max_depth",
             "candidate_reads",
@@ -124,7 +123,13 @@ def joint_exomes(wildcards):
     ]
 
 
+def drifting(wildcards):
+    """Return whether a line has an exome of a passage: of a donor alone only hotspots are asked."""
+    return any(row["role"] == "own" and not row["donor"] for row in exomes(wildcards))
+
+
 def variant_parts(wildcards, ending):
     """Return what the parts of the targets gave for a line; [] without an exome."""
-    parts = range(config["variants"]["parts"]) if exomes(wildcards) else []
-    return [f"<results>/variants/{wildcards.line}/{part}.{ending}" for part in parts]
+    parts = range(config["variants"]["parts"] if drifting(wildcards) else 1)
+    names = [f"<results>/variants/{wildcards.line}/{part}.{ending}" for part in parts]
+    return names if exomes(wildcards) else []

@@ -21,11 +21,11 @@ def main(job):
         for place, sample in enumerate(job.params.samples)
     ]
     asked = points(job.input.hotspots)
-    regions = candidates.part_of(
-        searched(job.input.targets, asked, settings["flank_bp"]),
-        int(job.wildcards.part),
-        settings["parts"],
-    )
+    wanted = searched(job.input.targets, asked, settings["flank_bp"])
+    # Where no passage is compared with anything, nothing but hotspots is asked.
+    if not job.params.drifting:
+        wanted = intervals.holding(wanted, asked)
+    regions = candidates.part_of(wanted, int(job.wildcards.part), job.params.parts)
     found = pileup.count(files, job.input.reference, regions, asked, settings)
     tables.write(found.counts, job.output.counts, sequencing_tables.VARIANT_COUNTS)
     tables.write(found.errors, job.output.errors, sequencing_tables.ERROR_COUNTS)

@@ -51,3 +51,14 @@ def inside(targets: pd.DataFrame, chrom: pd.Series, start: np.ndarray) -> np.nda
     row = np.searchsorted(left + targets["start"].to_numpy(), key, side="right") - 1
     ends = (left + targets["end"].to_numpy())[row.clip(0)]
     return np.asarray((row >= 0) & (key < ends))
+
+
+def holding(targets: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Return the targets (joined) in which any of these places (chrom, start) lies."""
+    chroms = places["chrom"].astype(str)
+    found = np.zeros(len(targets), dtype=bool)
+    for chrom, of in targets.groupby(targets["chrom"].astype(str)):
+        at = np.sort(places.loc[chroms == chrom, "start"].to_numpy())
+        first, last = (np.searchsorted(at, of[name].to_numpy()) for name in ("start", "end"))
+        found[targets.index.get_indexer(of.index)] = last > first
+    return targets[found].reset_index(drop=True)

@@ -19,6 +19,7 @@ from linedrift.wording import (
     consequence_text,
     percent_up,
     short_allele,
+    size_text,
     variant_name,
 )
 
@@ -345,7 +346,7 @@ def facts(record: LineRecord) -> dict[str, Any]:
             for reason, count in said.get("not_called", {}).items()
             if count
         ],
-        "target": f"{said['target_bp'] / 1e6:.1f} Mb" if said.get("target_bp") else "",
+        "target": size_text(int(said["target_bp"])) if said.get("target_bp") else "",
         "warnings": [] if record.tier == "public" else variant_verdict.warnings(said),
         "annotated": bool(said.get("annotated", True)),
     }
