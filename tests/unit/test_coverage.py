@@ -300,12 +300,17 @@ def test_the_composition_of_any_interval_is_that_of_its_letters(fasta, chunk, mo
     asked = pd.DataFrame({"chrom": "chr20", "start": start, "end": start + 1 + start % 170})
     asked = pd.concat([asked, pd.DataFrame({"chrom": ["chr21"], "start": [7], "end": [60]})])
     found = reference.composition(asked, path)
-    for row, gc, known in zip(asked.itertuples(), found["gc"], found["known"], strict=True):
+    for row, gc, known, cpg in zip(
+        asked.itertuples(), found["gc"], found["known"], found["cpg"], strict=True
+    ):
         letters = sequence[row.chrom][row.start : row.end]
         bases = len(letters) - letters.count("N")
         assert known == pytest.approx(bases / len(letters))
         expected = (letters.count("G") + letters.count("C")) / bases if bases else np.nan
         assert gc == pytest.approx(expected, nan_ok=True)
+        longer = sequence[row.chrom][row.start : row.end + 1]
+        expected = longer.count("CG") / bases if bases else np.nan
+        assert cpg == pytest.approx(expected, nan_ok=True)
 
 
 def test_intervals_of_another_build_are_refused_in_words(fasta):

@@ -2,9 +2,9 @@
 
 import json
 
-from linedrift import jobs, tables
+from linedrift import bisulfite_depth, jobs, tables
 from linedrift.methylation_tables import DEPTHS
-from linedrift.readers import bisulfite, targets
+from linedrift.readers import bisulfite, reference, targets
 from linedrift.rna_tables import ALLELE_COUNTS
 
 
@@ -12,13 +12,15 @@ def main(job):
     """Read one alignment; write the depth of bins, the alleles of SNPs, and facts."""
     settings = job.params.settings
     snps = targets.read_snps(job.input.identity_snps)
-    known = {"settings": settings, "reference": job.params.reference}
     bins = bisulfite.grid(settings["bin_bp"])
-    depth, facts = bisulfite.depth(job.input.data, bins, **known)
-    alleles, told = bisulfite.alleles(job.input.data, snps, **known)
-    tables.write(depth, job.output.depth, DEPTHS)
+    depth, alleles, facts = bisulfite.count(
+        job.input.data, bins, snps, settings=settings, reference=job.params.reference
+    )
+    fasta = job.params.reference
+    composition = reference.composition(bins, fasta) if fasta else None
+    tables.write(bisulfite_depth.described(depth, composition), job.output.depth, DEPTHS)
     tables.write(alleles, job.output.alleles, ALLELE_COUNTS)
-    text = json.dumps(facts | told, indent=1, ensure_ascii=False)
+    text = json.dumps(facts, indent=1, ensure_ascii=False)
     tables.write_beside(job.output.facts, lambda path: path.write_text(text, encoding="utf-8"))
     return f"{job.wildcards.sample}: {len(depth)} bins, {int(alleles['usable'].sum())} SNPs"
 

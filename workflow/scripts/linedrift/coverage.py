@@ -7,7 +7,7 @@ log2 of its depth, less what GC content, the edges of targets and mappability ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ FLOOR = 0.01
 _KNOTS = 4
 # Bins of a kind that a fit needs; below it the median alone is taken off.
 _LEAST_BINS = 200
+# What the depth of a bin of an exome follows.
+FOLLOWED = ("gc", "near_edge", "mappable")
 # 1/ln 2: relative error of a depth as error of its log2.
 LOG2_E = 1.4427
 
@@ -256,7 +258,7 @@ def level(
         # What a bin of this depth and length counts, and at least what one read would.
         random = LOG2_E / np.sqrt(np.maximum(counted[on], 1.0))
         sd = np.hypot(random, settings["library_sd"])
-        bias = _bias(raw, bins[on], autosomal[on], counted[on] / max(typical, 1e-9))
+        bias = bias_of(raw, bins[on], autosomal[on], counted[on] / max(typical, 1e-9), FOLLOWED)
         found.level[on], found.level_sd[on], found.bias[on] = raw - bias, sd, bias
     _refuse(found, bins["gc"].isna().to_numpy(), "sequence not known")
     low = bins["mappable"].to_numpy() < settings["least_mappable"]
@@ -297,20 +299,33 @@ def reads(depth: np.ndarray, bins: pd.DataFrame, read_length: float) -> np.ndarr
     return np.asarray(depth / variance)
 
 
-def _bias(
-    raw: np.ndarray, bins: pd.DataFrame, fit_on: np.ndarray, counted: np.ndarray
+def bias_of(
+    raw: np.ndarray,
+    bins: pd.DataFrame,
+    fit_on: np.ndarray,
+    counted: np.ndarray,
+    followed: Sequence[str],
 ) -> np.ndarray:
-    """Return what GC content, edge and mappability explain of raw levels, centre included.
+    """Return what columns of bins explain of raw levels, centre included, shape (n,).
 
-    `counted` are the reads of each bin relative to the usual bin: with few, a bin weighs less.
+    Parameters
+    ----------
+    raw
+        log2 of relative depth, shape (n,).
+    bins
+        gc and the columns `followed`, n rows.
+    fit_on
+        Bins to fit on.
+    counted
+        Reads of each bin relative to the usual bin: with few, a bin weighs less.
+    followed
+        Columns of `bins`, each followed by a smooth curve.
     """
     # Bins (almost) without reads are losses or were never captured: they tell no trend.
     fit_on = fit_on & (raw > -4) & bins["gc"].notna().to_numpy()
     if not fit_on.any():
         return np.full(len(raw), np.median(raw))
-    columns = [
-        _spline(bins[name].to_numpy(float), fit_on) for name in ("gc", "near_edge", "mappable")
-    ]
+    columns = [_spline(bins[name].to_numpy(float), fit_on) for name in followed]
     design = np.column_stack([np.ones(len(raw)), *columns])
     if fit_on.sum() < max(_LEAST_BINS, 10 * design.shape[1]):
         return np.full(len(raw), np.median(raw[fit_on]))

@@ -64,8 +64,14 @@ CYTOSINES = Table(
 )
 DEPTHS = Table(
     "depths",
-    "bin of the genome in one bisulfite alignment",
-    (*LOCUS, Column("depth", "float32", "mean number of reads at a base", "reads")),
+    "bin of the genome in one bisulfite alignment, or by the reads at its CpGs",
+    (
+        *LOCUS,
+        Column("depth", "float32", "mean number of reads at a base", "reads"),
+        Column("known", "float32", "share of the bin that depth was measured on"),
+        Column("gc", "float32", "share of G and C; NaN where not known"),
+        Column("cpg", "float32", "CpGs a base; NaN where not known"),
+    ),
     ("chrom", "start"),
 )
 REGION_VALUES = Table(

@@ -69,7 +69,9 @@ def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.Dat
     -------
     pandas.DataFrame
         As many rows, in the same order: gc (share of G and C among the known bases; NaN without
-        any) and known (share of bases that are A, C, G or T). Read in parts of CHUNK bases.
+        any), known (share of bases that are A, C, G or T) and cpg (CpGs a known base, NaN
+        without any; one on the end of an interval counts where its C lies). Read in parts of
+        CHUNK bases.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.Dat
         or when an interval ends beyond its chromosome.
     """
     n = len(intervals)
-    gc, known = np.zeros(n), np.zeros(n)
+    gc, known, cpg = np.zeros((3, n))
     names = intervals["chrom"].astype(str).to_numpy()
     start, end = intervals["start"].to_numpy(np.int64), intervals["end"].to_numpy(np.int64)
     with opened(path) as fasta:
@@ -96,10 +98,19 @@ def composition(intervals: pd.DataFrame, path: str | os.PathLike[str]) -> pd.Dat
                     f"{path}: {name} has {length:,} bases, but {chrom}:{start[on].max():,}-"
                     f"{end[on].max():,} is asked; the intervals are of another build"
                 )
-            gc[on], known[on] = _counts(fasta, name, start[on], end[on])
+            gc[on], known[on], cpg[on] = _counts(fasta, name, start[on], end[on])
     size = np.maximum(end - start, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return pd.DataFrame({"gc": np.where(known > 0, gc / known, np.nan), "known": known / size})
+    share = {name: np.full(n, np.nan) for name in ("gc", "cpg")}
+    for name, count in (("gc", gc), ("cpg", cpg)):
+        np.divide(count, known, out=share[name], where=known > 0)
+    return pd.DataFrame({"gc": share["gc"], "known": known / size, "cpg": share["cpg"]})
+
+
+def chromosomes(path: str | os.PathLike[str]) -> list[str]:
+    """Return the chromosomes that a FASTA has, UCSC style."""
+    with opened(path) as fasta:
+        found = [ucsc_chromosome(name) for name in fasta.references]
+    return [name for name in found if name is not None]
 
 
 def letters(fasta: pysam.FastaFile, name: str, position: np.ndarray) -> np.ndarray:
@@ -126,22 +137,23 @@ def opened(path: str | os.PathLike[str]) -> pysam.FastaFile:
         ) from error
 
 
-def _counts(
-    fasta: pysam.FastaFile, name: str, start: np.ndarray, end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of G and C, and of known bases, in intervals of one chromosome."""
+def _counts(fasta: pysam.FastaFile, name: str, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the numbers of G and C, of known bases, and of CpGs, in intervals of a chromosome."""
     points = np.unique(np.concatenate([start, end]))
-    # Running totals of both at every end of an interval: any interval is a difference of two.
-    running, total = np.zeros((2, len(points))), np.zeros(2)
+    # Running totals of each at every end of an interval: any interval is a difference of two.
+    running, total = np.zeros((3, len(points))), np.zeros(3)
     first = int(points[0])
     for begin in range(first, int(points[-1]), CHUNK):
         stop = min(begin + CHUNK, int(points[-1]))
-        letters = np.frombuffer(fasta.fetch(name, begin, stop).encode(), np.uint8)
+        # One base more, which the last one of the part may make a CpG with.
+        letters = np.frombuffer(fasta.fetch(name, begin, stop + 1).encode(), np.uint8) & 0xDF
+        next_ = np.append(letters[1:], np.uint8(0))[: stop - begin]
+        letters = letters[: stop - begin]
         here = slice(*np.searchsorted(points, [begin + 1, stop + 1]))
-        for row, counts in enumerate((_IS_GC, _IS_KNOWN)):
-            sums = np.cumsum(counts[letters], dtype=np.int64)
+        is_cpg = (letters == ord("C")) & (next_ == ord("G"))
+        for row, counts in enumerate((_IS_GC[letters], _IS_KNOWN[letters], is_cpg)):
+            sums = np.cumsum(counts, dtype=np.int64)
             running[row, here] = total[row] + sums[points[here] - begin - 1]
             total[row] += sums[-1]
     at = np.searchsorted(points, end), np.searchsorted(points, start)
-    gc, known = running[:, at[0]] - running[:, at[1]]
-    return gc, known
+    return np.asarray(running[:, at[0]] - running[:, at[1]])
