@@ -45,7 +45,7 @@ def null(name: str) -> pd.DataFrame:
     pair = make(f"{'normal' if what == 'normal' else 'null'}-{share}-{k}")
     donor = None if what == "single" else pair.donor
     settings = engine.config()
-    found = engine.calls(donor, pair.line, settings, EVERYTHING)
+    found = engine.calls(donor, pair.line, settings, EVERYTHING).query("called == 1")
     # A rate is null_scale x places x exp(-null_slope x score).
     of = settings["events"]
     places = found["rate"] / EVERYTHING["null_scale"] * np.exp(of["null_slope"] * found["score"])

@@ -26,6 +26,9 @@ WORTH_ASKING = 0.02
 TARGETS = ((4.0, 0.15), (1.0, 0.20))
 ADVANTAGE = 2.0
 
+# linedrift as it calls, and at the rate of false events that peers are allowed.
+OWN = (engine.NAME, engine.SAME_RATE)
+
 NOTHING = pd.DataFrame({name: [] for name in ("chrom", "start", "end", "kind", "score", "n")})
 
 Found = Mapping[str, Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]]
@@ -54,7 +57,17 @@ def grid(depth: Mapping[str, int], processes: int) -> str:
             else:
                 got = {genome: (tools.truth(genome), NOTHING) for genome in here}
             found[name] |= got
-    return grid_report(nulls, found)
+    return grid_report(at_both_rates(nulls), at_both_rates(found))
+
+
+def at_both_rates(found: Found) -> Found:
+    """Return what tools found, linedrift's twice: what it calls, and all that it lists."""
+    if engine.NAME not in found:
+        return found
+    listed = found[engine.NAME]
+    called = {name: (truth, calls[calls["called"] == 1]) for name, (truth, calls) in listed.items()}
+    others = {name: got for name, got in found.items() if name != engine.NAME}
+    return {engine.NAME: called, engine.SAME_RATE: listed, **others}
 
 
 def n_nulls(per_fraction: int) -> int:
@@ -96,6 +109,9 @@ def best(nulls: Found, found: Found) -> dict[str, pd.DataFrame]:
         if name == engine.NAME and not cuts:
             # Judged as it is, whatever its rate; the rate stands in the report.
             cuts = [({}, sum(map(len, empty)) / len(empty))]
+        if name == engine.SAME_RATE:
+            # One for all rows, while each row of a peer has its best.
+            cuts = [(cut, rate) for cut, rate in cuts if cut == as_it_calls(name, nulls)]
         if cuts:
             tables[name] = scoring.best_power(planted, cuts)
     return tables
@@ -114,8 +130,10 @@ def false_events(nulls: Found, found: Found) -> str:
     """Return how many false events each tool has, as it calls by itself."""
     rows = []
     for name in found:
-        empty = [len(calls) for _, calls in nulls[name].values()]
-        beside = [int(scoring.false(*pair).sum()) for pair in found[name].values()]
+        cut = as_it_calls(name, nulls)
+        empty = [len(scoring.kept(calls, cut)) for _, calls in nulls[name].values()]
+        planted = [(truth, scoring.kept(calls, cut)) for truth, calls in found[name].values()]
+        beside = [int(scoring.false(*pair).sum()) for pair in planted]
         cuts = scoring.allowed_cuts([c for _, c in nulls[name].values()], tools.CUTS[name])
         rows.append(
             {
@@ -128,9 +146,19 @@ def false_events(nulls: Found, found: Found) -> str:
                 "cut-offs with ≤ .1": f"{len(cuts)} of {len(tools.CUTS[name])}",
             }
         )
-    return "**False events**, without a cut-off on what the tools report\n\n" + scoring.markdown(
-        rows
-    )
+    title = "**False events**, without a cut-off on what the tools report"
+    return f"{title} ({engine.SAME_RATE}: at its cut-off)\n\n{scoring.markdown(rows)}"
+
+
+def as_it_calls(name: str, nulls: Found) -> Mapping[str, float]:
+    """Return the cut at which a tool is taken as it calls: none but for candidates of linedrift.
+
+    These are cut at the highest stated rate with at most .1 false events a null genome.
+    """
+    if name != engine.SAME_RATE:
+        return {}
+    cuts = scoring.allowed_cuts([calls for _, calls in nulls[name].values()], tools.CUTS[name])
+    return cuts[0][0] if cuts else tools.CUTS[name][-1]
 
 
 def _interval(count: int, n: int) -> str:
@@ -140,19 +168,28 @@ def _interval(count: int, n: int) -> str:
 
 
 def needed(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Return the cell fraction that each tool needs, and its ratio to linedrift's."""
+    """Return the cell fraction that each tool needs, and its ratios to linedrift's."""
     rows = []
-    for (kind, size), own in _in_order(tables[engine.NAME]):
-        ours = scoring.fraction_needed(own["fraction"], own["power"])
-        row = {"kind": kind, "size": _size(size), engine.NAME: scoring.needed_text(ours)}
-        for name in [n for n in tables if n != engine.NAME]:
-            of = tables[name]
-            theirs = of[(of["kind"] == kind) & (of["size"] == size)]
-            fraction = scoring.fraction_needed(theirs["fraction"], theirs["power"], lenient=True)
-            row[name] = f"{scoring.needed_text(fraction)} ({scoring.ratio(fraction, ours)})"
+    own = [name for name in OWN if name in tables]
+    for kind, size in [key for key, _ in _in_order(tables[engine.NAME])]:
+        ours = [_needed_by(tables[name], kind, size) for name in own]
+        row = {"kind": kind, "size": _size(size)}
+        row |= {name: scoring.needed_text(one) for name, one in zip(own, ours, strict=True)}
+        for name in [n for n in tables if n not in OWN]:
+            theirs = _needed_by(tables[name], kind, size, lenient=True)
+            ratios = ", ".join(scoring.ratio(theirs, one) for one in ours)
+            row[name] = f"{scoring.needed_text(theirs)} ({ratios})"
         rows.append(row)
     title = "**Per cent of cells needed for power .8** at ≤ .1 false events a genome, and in "
-    return title + "brackets how many times linedrift's\n\n" + scoring.markdown(rows)
+    return title + "brackets how many times each of linedrift's\n\n" + scoring.markdown(rows)
+
+
+def _needed_by(
+    table: pd.DataFrame, kind: str, size: str, lenient: bool = False
+) -> tuple[float, str]:
+    """Return the cell fraction that a tool needs for events of a kind and size, and its bound."""
+    at = table[(table["kind"] == kind) & (table["size"] == size)]
+    return scoring.fraction_needed(at["fraction"], at["power"], lenient)
 
 
 def targets(tables: Mapping[str, pd.DataFrame], nulls: Found) -> str:
@@ -174,27 +211,27 @@ def targets(tables: Mapping[str, pd.DataFrame], nulls: Found) -> str:
         ("DNAcopy, gains and losses", [n for n in tables if n == dna_copy.NAME]),
     ):
         if some:
-            rows.append(_advantage(tables, some, label))
+            rows += [_advantage(tables, own, some, label) for own in OWN if own in tables]
     return scoring.markdown(rows)
 
 
-def _advantage(tables: Mapping[str, pd.DataFrame], peers: Sequence[str], label: str) -> dict:
+def _advantage(
+    tables: Mapping[str, pd.DataFrame], own: str, peers: Sequence[str], label: str
+) -> dict:
     """Return the row on how many times linedrift's cell fraction the best of some peers needs."""
     ratios = []
-    for (kind, size), own in _in_order(tables[engine.NAME]):
+    for kind, size in [key for key, _ in _in_order(tables[own])]:
         if kind == "cn_loh" and peers == [dna_copy.NAME]:
             continue
-        ours = scoring.fraction_needed(own["fraction"], own["power"])
-        theirs = []
-        for name in peers:
-            of = tables[name]
-            at = of[(of["kind"] == kind) & (of["size"] == size)]
-            theirs.append(scoring.fraction_needed(at["fraction"], at["power"], lenient=True)[0])
-        ratios.append((min(theirs) / ours[0], f"{kind} {_size(size)}"))
-    short = [f"{where} {value:.2f}" for value, where in sorted(ratios) if value < ADVANTAGE]
+        theirs = min(_needed_by(tables[name], kind, size, lenient=True)[0] for name in peers)
+        ratios.append((theirs / _needed_by(tables[own], kind, size)[0], f"{kind} {_size(size)}"))
+    # Rounded down as in the table: 1.996 is not 2.
+    short = [
+        f"{where} {np.floor(100 * r) / 100:.2f}" for r, where in sorted(ratios) if r < ADVANTAGE
+    ]
     text = f"{len(ratios) - len(short)} of {len(ratios)} kinds and sizes"
     return {
-        "asked": f"at most half of the cell fraction of {label}",
+        "asked": f"{own}: at most half of the cell fraction of {label}",
         "measured": text + (f"; short of it: {', '.join(short)}" if short else ""),
         "reached": not short,
     }
@@ -249,18 +286,23 @@ def real_noise(names: Sequence[str], quick: bool, processes: int) -> str:
     rows = []
     for share in (0.21, 0.5, 1.0):
         empty = genomes.dilution_names(share, n_nulls, planted=False)
-        nulls = run_all(empty, genomes.drawn, names, processes, f"normal loci at {share}")
+        nulls = at_both_rates(
+            run_all(empty, genomes.drawn, names, processes, f"normal loci at {share}")
+        )
         planted = genomes.dilution_names(share, n, planted=True)
-        found = run_all(planted, genomes.drawn, names, processes, f"events at {share}")
+        found = at_both_rates(
+            run_all(planted, genomes.drawn, names, processes, f"events at {share}")
+        )
         tables = best(nulls, found)
-        for name in names:
+        for name in nulls:
             row = {"share of DNA": share, "tool": name}
             for kind in genomes.KINDS:
                 row[kind] = "-"
                 if name in tables:
                     at = tables[name].set_index("kind").loc[kind]
                     row[kind] = f"{at['power']:.2f}"
-            false = sum(len(calls) for _, calls in nulls[name].values())
+            cut = as_it_calls(name, nulls)
+            false = sum(len(scoring.kept(calls, cut)) for _, calls in nulls[name].values())
             row["false events"] = f"{false} in {len(empty)} genomes"
             rows.append(row)
     return scoring.markdown(rows)

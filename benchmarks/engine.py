@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import bench_paths
+import numpy as np
 import pandas as pd
 import yaml
 from genomes import bands
@@ -17,11 +18,16 @@ from linedrift.contrast import contrast
 from linedrift.segmentation import segment
 
 NAME = "linedrift"
+# Its candidates, cut where the null genomes of the table have as many false events as peers may.
+SAME_RATE = "linedrift at .1 false"
+# Candidates are listed up to this stated rate: false events a genome.
+LISTED = 1.0
 # Where a pair of signals is made into calls.
 STEPS = ("contrast", "segmentation", "events")
 COLUMNS = {
     **{"chrom": "str", "start": "int64", "end": "int64", "kind": "str", "fraction": "float64"},
     **{"score": "float64", "rate": "float64", "origin": "str", "n": "int64"},
+    **{"phred": "float64", "called": "int64"},
 }
 
 
@@ -36,7 +42,7 @@ def version() -> str:
     for module in modules():
         digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
     settings = config()
-    digest.update(repr([settings[s] for s in STEPS]).encode())
+    digest.update(repr([settings[s] for s in STEPS] + [COLUMNS, LISTED]).encode())
     return digest.hexdigest()[:12]
 
 
@@ -95,13 +101,20 @@ def calls(
     settings: Mapping[str, Any],
     changed: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """Return the events of a line, one row each (COLUMNS); `changed` overrides `events`."""
+    """Return the events and candidates of a line, one row each; `changed` overrides `events`.
+
+    COLUMNS: `phred` is -10 log10 of the stated rate, `called` is 1 where the config calls it.
+    """
     settings = copy.deepcopy(dict(settings))
-    settings["events"] |= changed or {}
-    measured = measure(line, donor, settings)
-    result = events.call(measured, genome.Karyotype("female"), regions(), settings["events"])
+    settings["events"] |= {"candidate_rate": LISTED} | dict(changed or {})
+    return rows(measure(line, donor, settings), settings["events"])
+
+
+def rows(measured: list[events.Measurement], settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the events and candidates of measurements that are ready to be called (COLUMNS)."""
+    result = events.call(measured, genome.Karyotype("female"), regions(), settings)
     data = result.stack
-    rows = [
+    found = [
         (
             data.chrom[one.fit.first],
             int(data.start[one.fit.first]),
@@ -112,7 +125,9 @@ def calls(
             one.rate,
             one.origin,
             one.fit.last - one.fit.first,
+            -10 * np.log10(one.rate),
+            int(place < len(result.calls)),
         )
-        for one in result.calls
+        for place, one in enumerate((*result.calls, *result.candidates))
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return pd.DataFrame(found, columns=list(COLUMNS)).astype(COLUMNS)

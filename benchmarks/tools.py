@@ -17,9 +17,11 @@ import pandas as pd
 from genomes import Pair
 
 # Cuts on the calls of a peer, of which each row of a table takes its best (see scoring). Quality
-# and sites of bcftools cnv; |mean| of the log R ratio and markers of DNAcopy.
+# and sites of bcftools cnv; |mean| of the log R ratio and markers of DNAcopy. linedrift is taken as
+# it calls, and in addition at one cut on its stated rate for all rows: the first that is allowed.
 CUTS: Mapping[str, list[dict[str, float]]] = {
     engine.NAME: [{}],
+    engine.SAME_RATE: [{"phred": float(phred)} for phred in range(1, 31)],
     **{
         name: [
             {"score": q, "n": n} for q, n in product((0, 3, 5, 10, 15, 20, 30), (0, 20, 50, 200))

@@ -11,6 +11,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))  # last: demo/ has a run.py as well
 
 import bcftools_cnv  # noqa: E402
+import detection  # noqa: E402
 import dna_copy  # noqa: E402
 import engine  # noqa: E402
 import genomes  # noqa: E402
@@ -97,6 +98,33 @@ def test_only_cuts_with_few_false_events_are_allowed():
     cuts = [{}, {"score": 5.0}, {"score": 5.0, "n": 20}]
     allowed = scoring.allowed_cuts(nulls, cuts)
     assert allowed == [(cuts[1], 0.1), (cuts[2], 0.0)]
+
+
+def listed(*rows):
+    """Return what linedrift lists in a genome: chrom, its phred, whether it is called."""
+    columns = ("chrom", "start", "end", "kind", "score", "n", "phred", "called")
+    return frame(
+        *[(c, 0, 1_000, "gain", 9.0, 90, q, called) for c, q, called in rows], columns=columns
+    )
+
+
+def test_linedrift_is_judged_as_it_calls_and_where_it_has_as_many_false_events_as_peers_may():
+    nothing = truth()
+    # Ten nulls may have one false event: the candidate of phred 9 is one, that of 4.5 another.
+    nulls = {"0": (nothing, listed(("chr1", 4.5, 0), ("chr2", 9.0, 0)))}
+    nulls |= {str(k): (nothing, listed()) for k in range(1, 10)}
+    planted = truth(event("chr1", 0, 1_000), event("chr2", 0, 1_000), event("chr3", 0, 1_000))
+    found = {"a": (planted, listed(("chr1", 30.0, 1), ("chr2", 7.0, 0), ("chr3", 4.0, 0)))}
+    nulls, found = (detection.at_both_rates({engine.NAME: one}) for one in (nulls, found))
+    assert list(found) == [engine.NAME, engine.SAME_RATE]
+    assert detection.as_it_calls(engine.NAME, nulls) == {}
+    assert detection.as_it_calls(engine.SAME_RATE, nulls) == {"phred": 5.0}
+    tables = detection.best(nulls, found)
+    assert tables[engine.NAME]["power"].item() == pytest.approx(1 / 3)
+    assert tables[engine.SAME_RATE]["power"].item() == pytest.approx(2 / 3)
+    assert tables[engine.SAME_RATE]["cut"].item() == "phred>=5"
+    # Without linedrift among the tools nothing is doubled.
+    assert detection.at_both_rates({"other": {}}) == {"other": {}}
 
 
 def test_each_kind_and_size_has_the_cut_that_finds_most_of_it():
