@@ -26,6 +26,9 @@ def sequence():
     return "".join(bases)
 
 
+BINS = pd.DataFrame({"chrom": "chr1", "start": [0, 500, 1500], "end": [500, 1500, 2500]})
+
+
 def snps():
     return pd.DataFrame(
         {
@@ -75,7 +78,15 @@ def library(sequence, *, tag="", share=0.5, depth=40, convert=True, seed=0, flip
 
 def counted(tmp_path, sequence, **given):
     path = library(sequence, **given).write(tmp_path / "reads.bam")
-    found, facts = bisulfite.alleles(path, snps(), settings=SETTINGS)
+    return alleles(path)
+
+
+def count(path, asked=None, bins=BINS):
+    return bisulfite.count(path, bins, snps() if asked is None else asked, settings=SETTINGS)
+
+
+def alleles(path):
+    _, found, facts = count(path)
     return found.set_index("name"), facts
 
 
@@ -131,8 +142,8 @@ def test_a_wrong_strand_would_be_seen(tmp_path, sequence):
     made = library(sequence, tag="XG", share=0.0)
     for read in made.reads:
         read.set_tag("XG", "CT" if read.get_tag("XG") == "GA" else "GA")
-    found, _ = bisulfite.alleles(made.write(tmp_path / "x.bam"), snps(), settings=SETTINGS)
-    assert found.set_index("name").loc["CT", "alt_count"] > 0
+    found, _ = alleles(made.write(tmp_path / "x.bam"))
+    assert found.loc["CT", "alt_count"] > 0
 
 
 def test_reads_that_were_not_converted_count_on_both_strands(tmp_path, sequence):
@@ -147,7 +158,7 @@ def test_what_is_not_asked_and_what_has_no_read(tmp_path, sequence):
     asked.loc[len(asked)] = ["chr2", 500, "A", "G", "elsewhere"]
     asked.loc[len(asked)] = ["chr1", 300, "AT", "A", "indel"]
     path = library(sequence, tag="XG").write(tmp_path / "reads.bam")
-    found, facts = bisulfite.alleles(path, asked, settings=SETTINGS)
+    _, found, facts = count(path, asked)
     assert list(found["name"]) == [*asked["name"][:2], "elsewhere"]
     assert not found["usable"].iloc[2]
     assert (facts["n_not_snp"], facts["n_without_read"]) == (1, 1)
@@ -155,8 +166,7 @@ def test_what_is_not_asked_and_what_has_no_read(tmp_path, sequence):
 
 def test_depth_is_that_of_the_reads(tmp_path, sequence):
     path = library(sequence, depth=40).write(tmp_path / "reads.bam")
-    bins = pd.DataFrame({"chrom": "chr1", "start": [0, 500, 1500], "end": [500, 1500, 2500]})
-    found, facts = bisulfite.depth(path, bins, settings=SETTINGS)
+    found, _, facts = count(path)
     assert found["depth"].iloc[1:].to_numpy() == pytest.approx(40, rel=0.1)
     assert facts["n_counted"] == facts["n_records"]
 
@@ -172,24 +182,24 @@ def test_another_build_and_no_alignment_are_refused(tmp_path, sequence):
     text = tmp_path / "reads.bam"
     text.write_text("chr1\t100\t100\t50\t1\t1\n")
     with pytest.raises(ReadingError, match=r"reads\.bam: cannot be read as BAM"):
-        bisulfite.depth(str(text), bisulfite.grid(10_000_000), settings=SETTINGS)
+        count(str(text))
     other = Library(sequence, others=(("chr2", genome.BUILDS["GRCh37"].lengths["chr2"]),))
     path = other.cover(5).write(tmp_path / "old.bam")
     with pytest.raises(ReadingError, match="lengths of GRCh37; expected GRCh38"):
-        bisulfite.alleles(path, snps(), settings=SETTINGS)
+        count(path)
 
 
 def test_a_file_without_reads_that_count_is_refused(tmp_path, sequence):
     made = Library(sequence).single(10, mapping_quality=3)
     path = made.write(tmp_path / "poor.bam")
     with pytest.raises(ReadingError, match="none of 1 reads counts"):
-        bisulfite.alleles(path, snps(), settings=SETTINGS)
+        count(path)
 
 
 def test_reading_leaves_the_file_as_it_is(tmp_path, sequence):
     path = library(sequence, tag="XG").write(tmp_path / "reads.bam")
     with pysam.AlignmentFile(path) as file:
         before = [(read.flag, read.query_sequence) for read in file]
-    bisulfite.alleles(path, snps(), settings=SETTINGS)
+    count(path)
     with pysam.AlignmentFile(path) as file:
         assert [(read.flag, read.query_sequence) for read in file] == before

@@ -59,43 +59,21 @@ class Conversion(NamedTuple):
     @property
     def converted(self) -> bool:
         """Whether C was converted (not so in nanopore reads, or where bisulfite failed)."""
-        return self.c_share < _MOST_C
+        return bool(self.c_share < _MOST_C)
 
 
-def depth(
-    path: str, bins: pd.DataFrame, *, settings: Mapping[str, Any], reference: str = ""
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the mean depth of bins in one alignment.
+class Reading(NamedTuple):
+    """What an alignment of bisulfite reads says.
 
-    Parameters
-    ----------
-    path
-        BAM or CRAM, sorted by position; no index is needed.
-    bins
-        chrom (UCSC style), start, end; in genome order, without overlap; on GRCh38.
-    settings
-        Section `methylation.sequencing` of the config: min_mapping_quality, min_base_quality.
-    reference
-        FASTA with its index, which a CRAM needs.
-
-    Returns
-    -------
-    (pandas.DataFrame, dict)
-        chrom, start, end, depth (reads at a base, float32); the totals of `bam_records.TOTALS`.
-
-    Raises
-    ------
-    ReadingError
-        When the file is cut, not sorted, of another build, or has no read that counts.
+    `depth`: the bins with their mean depth (chrom, start, end, depth: reads at a base, float32).
+    `alleles`: a frame of ALLELE_COUNTS, one row for each SNP asked. `facts`: the totals of
+    `bam_records.TOTALS`; converted, c_share, tagged_share (`Conversion`); n_sites, n_not_snp,
+    n_usable, n_without_read, n_full, and of usable SNPs of autosomes n_reads_at_sites, ref_share.
     """
-    path = str(path)
-    _check_build(path)
-    tallies = _tally(path, reads.asked(bins=bins), settings, reference)
-    facts: dict[str, Any] = reads.totals(tallies)
-    length = (bins["end"] - bins["start"]).to_numpy()
-    found = bins[["chrom", "start", "end"]].reset_index(drop=True)
-    mean = reads.in_order(tallies, bins, "bins") / length
-    return found.assign(depth=mean.astype(np.float32)), facts
+
+    depth: pd.DataFrame
+    alleles: pd.DataFrame
+    facts: dict[str, Any]
 
 
 def grid(bin_bp: int) -> pd.DataFrame:
@@ -127,16 +105,23 @@ def _readable() -> np.ndarray:
     return np.einsum("srb,sab->sra", _SEEN, _SEEN) == 0
 
 
-def alleles(
-    path: str, snps: pd.DataFrame, *, settings: Mapping[str, Any], reference: str = ""
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Count the alleles of SNPs on the strands that bisulfite leaves readable.
+def count(
+    path: str,
+    bins: pd.DataFrame,
+    snps: pd.DataFrame,
+    *,
+    settings: Mapping[str, Any],
+    reference: str = "",
+) -> Reading:
+    """Count the reads of bins, and the alleles of SNPs on the strands that bisulfite leaves.
 
     Parameters
     ----------
     path
         BAM or CRAM, sorted by position; no index is needed. Reads that were not converted
         (nanopore) are counted on both strands.
+    bins
+        chrom (UCSC style), start, end; in genome order, without overlap; on GRCh38.
     snps
         chrom (UCSC style), start (0-based), ref, alt, and perhaps name; on GRCh38.
     settings
@@ -144,13 +129,6 @@ def alleles(
         most_other_bases.
     reference
         FASTA with its index, which a CRAM needs.
-
-    Returns
-    -------
-    (pandas.DataFrame, dict)
-        Frame of ALLELE_COUNTS, one row for each SNP asked; the totals of `bam_records.TOTALS`,
-        converted, c_share, tagged_share, n_sites, n_not_snp, n_usable, n_without_read, n_full,
-        n_reads_at_sites, ref_share (of autosomes).
 
     Raises
     ------
@@ -163,14 +141,17 @@ def alleles(
     single = snps["ref"].isin(list(BASES)) & snps["alt"].isin(list(BASES))
     asked = _asked(snps[single])
     places = asked.drop_duplicates(["chrom", "start"])
-    tallies = _tally(path, reads.asked(positions=places), settings, reference)
-    facts: dict[str, Any] = reads.totals(tallies)
-    facts |= {"converted": told.converted, "c_share": told.c_share, "tagged_share": told.tagged}
-    facts["n_not_snp"] = int((~single).sum())
+    tallies = _tally(path, reads.asked(bins=bins, positions=places), settings, reference)
+    length = (bins["end"] - bins["start"]).to_numpy()
+    depth = bins[["chrom", "start", "end"]].reset_index(drop=True)
+    depth["depth"] = (reads.in_order(tallies, bins, "bins") / length).astype(np.float32)
     counted = reads.in_order(tallies, places, "alleles").reshape(len(places), 4, 2)
     place = np.cumsum(~asked.duplicated(["chrom", "start"]).to_numpy()) - 1
     found = _counts(asked, counted[place], told.converted, settings)
-    return tables.check(found, ALLELE_COUNTS), facts | _sums(found)
+    facts: dict[str, Any] = reads.totals(tallies)
+    facts |= {"converted": told.converted, "c_share": told.c_share, "tagged_share": told.tagged}
+    facts |= {"n_not_snp": int((~single).sum())} | _sums(found)
+    return Reading(depth, tables.check(found, ALLELE_COUNTS), facts)
 
 
 def _asked(snps: pd.DataFrame) -> pd.DataFrame:
@@ -323,7 +304,7 @@ def conversion(path: str, reference: str = "") -> Conversion:
         raise ReadingError(f"{path}: cannot be read as BAM or CRAM: {error}") from error
     if not n_reads:
         raise ReadingError(f"{path}: has no aligned read; align it again")
-    return Conversion(n_reads, counts[0] / counts[1], n_tagged / n_reads)
+    return Conversion(n_reads, float(counts[0] / counts[1]), n_tagged / n_reads)
 
 
 def _strand(read: pysam.AlignedSegment) -> bool | None:

@@ -10,6 +10,7 @@ is paired from its first; what is left alone is taken for a C of the forward str
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -47,6 +48,10 @@ _MOST_BEYOND = 0.0001
 _MOST_OTHER = 0.5
 # Cytosines that are held against the reference to tell build and first base, and at least.
 _LOOK_AT, _LEAST_KNOWN = 4000, 30
+# Share of cytosines that must be on a CpG of the reference: .97 and more of the right build (the
+# rest are SNPs), half where positions are 1 bp off and both strands are there, 1 to 2 % in another
+# build.
+_LEAST_ON_CPG = 0.8
 # Two percents of two decimals add up to 100 within this.
 _MOST_UNEVEN = 0.011
 # Contigs of the human assembly beside chromosomes, by UCSC, Ensembl and GATK, and EBV.
@@ -89,11 +94,32 @@ class Chromosome(NamedTuple):
 
 
 class Place(NamedTuple):
-    """How positions get to GRCh38: by chains (None where they are there), by a FASTA (or None)."""
+    """How the positions of a file get to GRCh38.
+
+    `build` is theirs, `chain` leads from it (None from GRCh38), `chains` has the chain files by
+    build; `fasta` is GRCh38, opened, or None.
+    """
 
     path: str
-    chains: dict[str, list[liftover.Chain]] | None
+    build: Build
+    chain: dict[str, list[liftover.Chain]] | None
+    chains: Mapping[str, str]
     fasta: pysam.FastaFile | None
+
+
+@contextlib.contextmanager
+def placed(
+    path: str, build: Build, chains: Mapping[str, str], reference: str = ""
+) -> Iterator[Place]:
+    """Give the way to GRCh38, its chain read and its FASTA open."""
+    chain = None
+    if build.name != GRCH38.name:
+        chain = liftover.read_chain(chain_path(build, chains), build)
+    if not reference:
+        yield Place(path, build, chain, chains, None)
+        return
+    with opened(reference) as fasta:
+        yield Place(path, build, chain, chains, fasta)
 
 
 def read(
@@ -139,16 +165,11 @@ def read(
     facts["counts_known"] = shape.layout.roles.keys() & {"count:m", "count:n"} != set()
     found = gather(path, cytosine_rows.blocks(path, shape), settings, facts)
     check_places(path, found, of, facts)
-    chain = None
-    if of.name != GRCH38.name:
-        chain = liftover.read_chain(chain_path(of, chains), of)
-        facts["chain"] = Path(chains[of.name]).name
-    if not reference:
-        facts["reference_share"] = None
-        return Reading(_frame(found, Place(path, chain, None), facts), facts)
-    with opened(reference) as fasta:
-        check_sequence(path, found, of, chains, fasta, settings, facts)
-        return Reading(_frame(found, Place(path, chain, fasta), facts), facts)
+    with placed(path, of, chains, reference) as place:
+        if place.chain is not None:
+            facts["chain"] = Path(chains[of.name]).name
+        check_sequence(found, place, facts)
+        return Reading(_frame(found, place, facts), facts)
 
 
 def check_end(path: str, format: str) -> None:
@@ -271,41 +292,34 @@ def check_places(path: str, found: dict[str, Chromosome], of: Build, facts: dict
             found[chrom] = Chromosome(*(part[inside] for part in rows))
 
 
-def check_sequence(
-    path: str,
-    found: Mapping[str, Chromosome],
-    of: Build,
-    chains: Mapping[str, str],
-    fasta: pysam.FastaFile,
-    settings: Mapping[str, Any],
-    facts: dict[str, Any],
-) -> None:
+def check_sequence(found: Mapping[str, Chromosome], place: Place, facts: dict[str, Any]) -> None:
     """Raise ReadingError where cytosines are not on CpGs of the reference: say which build fits."""
-    sample = _sample(found)
-    chain = None
-    if of.name != GRCH38.name:
-        chain = liftover.read_chain(chain_path(of, chains), of)
-    own = cpg_sequence.fit(fasta, sample, chain)
-    facts["reference_share"] = own.share if own.n >= _LEAST_KNOWN else None
-    if own.n < _LEAST_KNOWN or own.share >= settings["least_on_cpg"]:
+    facts["reference_share"] = None
+    if place.fasta is None or not found:
         return
-    name, shift, fit = cpg_sequence.best(fasta, sample, chains)
-    seen = f"{path}: {own.n_cpg:,} of {own.n:,} rows are on a CpG of the reference in {of.name}"
-    if fit.share < settings["least_on_cpg"]:
+    sample, own = _sample(found), place.build.name
+    fit = cpg_sequence.fit(place.fasta, sample, place.chain)
+    if fit.n < _LEAST_KNOWN:
+        return
+    facts["reference_share"] = fit.share
+    if fit.share >= _LEAST_ON_CPG:
+        return
+    seen = f"{place.path}: {fit.n_cpg:,} of {fit.n:,} rows are on a CpG of the reference in {own}"
+    name, shift, fit = cpg_sequence.best(place.fasta, sample, place.chains)
+    if fit.share < _LEAST_ON_CPG:
         raise ReadingError(
             f"{seen}; expected nearly all, and no other build fits better than {fit.share:.0%} "
             f"({name}). Does the file hold other contexts (CHG, CHH), or is it of another species?"
         )
     text = f"{seen}, {fit.n_cpg:,} of {fit.n:,} are in {name}"
     if shift:
-        text += f" when {abs(shift)} is {'added to' if shift > 0 else 'taken from'} each position"
-    if shift:
-        base = ("0-based", "1-based") if shift > 0 else ("1-based", "0-based")
-        text += f": positions are {base[0]}, {facts['format']} has them {base[1]}. "
-        text += "Make the file anew, or correct the column format"
+        base, format = ("0-based", "1-based")[:: 1 if shift > 0 else -1], facts["format"]
+        text += f" when 1 is {'added to' if shift > 0 else 'taken from'} each position: positions "
+        text += f"are {base[0]}, {format} has them {base[1]}. Make the file anew, or correct the "
+        text += "column format"
     else:
         text += ": the positions are those of it"
-    if name != of.name:
+    if name != own:
         text += f". Write {name} into the column build"
     raise ReadingError(text)
 
@@ -386,7 +400,7 @@ def _cpgs(
     elif unknown.any():
         start[unknown] = _paired(rows.pos[unknown], facts)
     found = _added(start.astype(np.int32), rows, facts)
-    return found if place.chains is None else _lifted(chrom, *found, place.chains, facts)
+    return found if place.chain is None else _lifted(chrom, *found, place.chain, facts)
 
 
 def _paired(pos: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
@@ -403,8 +417,8 @@ def _stranded(chrom: str, rows: Chromosome, place: Place, facts: dict[str, Any])
     """Return rows on GRCh38 with the strands that the reference tells, those off a CpG left out."""
     assert place.fasta is not None
     pos = rows.pos.astype(np.int64)
-    if place.chains is not None:
-        pos, lifted = liftover.lift(place.chains, _named(chrom, len(pos)), pos)
+    if place.chain is not None:
+        pos, lifted = liftover.lift(place.chain, _named(chrom, len(pos)), pos)
         facts["n_unmapped"] += int((~lifted).sum())
         pos, rows = pos[lifted], Chromosome(*(part[lifted] for part in rows))
     rows = _sorted(rows._replace(pos=pos.astype(np.int32)))

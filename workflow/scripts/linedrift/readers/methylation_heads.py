@@ -18,7 +18,6 @@ from linedrift.readers import (
     methylation_arrays,
     methylation_layouts,
 )
-from linedrift.readers.array import chain_path
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -27,19 +26,15 @@ from linedrift.readers.files import (
     packed_end_problem,
 )
 from linedrift.readers.layouts import Layout
-from linedrift.readers.reference import opened
 
 FORMATS = (*methylation_arrays.FORMATS, *cytosines.FORMATS, *alignments.FORMATS)
 # Rows of a table of cytosines that are looked at, and bytes of a block of them.
 _ROWS, _BLOCK = 20_000, 1 << 18
+# Settings that a check of rows needs, whatever they are.
+_ANY = {"modification": "5mC", "percent_reads": 1}
 
 
-def problems(
-    row: Mapping[str, str],
-    chains: Mapping[str, str],
-    settings: Mapping[str, Any],
-    reference: str = "",
-) -> list[str]:
+def problems(row: Mapping[str, str], chains: Mapping[str, str], reference: str = "") -> list[str]:
     """Return what is wrong with the files of one methylation measurement, or an empty list.
 
     Parameters
@@ -48,8 +43,6 @@ def problems(
         Row of samples.tsv: path, path2, format, name_in_file, build.
     chains
         Chain files to GRCh38 by name of build.
-    settings
-        Section `methylation` of the config.
     reference
         FASTA that cytosines and alignments are compared with, or nothing.
     """
@@ -65,7 +58,7 @@ def problems(
                 return [text]
         if format in cytosines.FORMATS:
             build = str(row.get("build", "")) or genome.GRCH38.name
-            look_at_cytosines(path, format, build, chains, settings["sequencing"], reference)
+            look_at_cytosines(path, format, build, chains, reference)
         else:
             _look_at_array(row)
     except ReadingError as error:
@@ -78,7 +71,6 @@ def look_at_cytosines(
     format: str,
     build: str,
     chains: Mapping[str, str],
-    settings: Mapping[str, Any],
     reference: str = "",
 ) -> None:
     """Raise ReadingError where the first rows are no cytosines of that format and build."""
@@ -88,14 +80,11 @@ def look_at_cytosines(
         raise ReadingError(f"{path}: {error}") from error
     shape = cytosine_layouts.shape(path, format)
     cytosines.check_end(path, format)
-    if of.name != genome.GRCH38.name:
-        chain_path(of, chains)
     facts: dict[str, Any] = {"format": format}
-    found = cytosines.gather(path, _first(path, shape), settings, facts, whole=False)
+    found = cytosines.gather(path, _first(path, shape), _ANY, facts, whole=False)
     cytosines.check_places(path, found, of, facts)
-    if reference and found:
-        with opened(reference) as fasta:
-            cytosines.check_sequence(path, found, of, chains, fasta, settings, facts)
+    with cytosines.placed(path, of, chains, reference) as place:
+        cytosines.check_sequence(found, place, facts)
 
 
 def _first(path: str, shape: cytosine_layouts.Shape) -> Iterator[cytosine_rows.Block]:
