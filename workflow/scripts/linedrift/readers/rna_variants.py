@@ -1,7 +1,8 @@
 """Reads of given alleles in an alignment of RNA: a few places, looked up by its index.
 
 Each fragment counts once at a place, by the mate with the better base there. A read tells of an
-allele when it covers the whole of it (and of indels the base behind it), without an intron between.
+allele when it covers the whole of it (and of indels ten bases on either side), without an intron
+between.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from linedrift.readers.files import ReadingError
 COLUMNS = ("chrom", "start", "ref", "alt")
 # Fragments that are looked at in one place: enough for any fraction that can be told.
 _MOST = 20_000
+# Aligners take reads that end so close (bp) to an insertion or deletion for those of the reference.
+_FLANK = 10
 # CIGAR operations: introns, and those along the reference (M, D, N, =, X).
 _INTRON, _ALONG_REFERENCE = 3, (0, 2, 3, 7, 8)
 
@@ -129,6 +132,9 @@ def _allele(read: pysam.AlignedSegment, start: int, ref: str, alt: str) -> tuple
     # A single base is told at the end of a read, too.
     last = place.get(end) if not single else None if first is None else first + 1
     if first is None or last is None:
+        return None
+    near = len(ref) != len(alt) and min(first, len(read.query_sequence) - last) < _FLANK
+    if near:
         return None
     text = read.query_sequence[first:last].upper()
     qualities = read.query_qualities
