@@ -1,0 +1,218 @@
+"""Copy number by the intensities of arrays: what is no copy number goes, planted copies stay."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulate_methylation as sim
+import yaml
+from linedrift import intensity, tables
+from linedrift.genome import Karyotype
+from linedrift.methylation_tables import PROBES
+from simulate_array import Event
+
+CHROMOSOMES = ["chr1", "chr8", "chr20", "chrX", "chrY"]
+GAIN = Event("chr20", 30_000_000, 60_000_000, "gain", 0.5)
+
+
+@pytest.fixture(scope="module")
+def config(repository):
+    return yaml.safe_load((repository / "config" / "config.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def settings(config):
+    return config["methylation"]["copy_number"]
+
+
+@pytest.fixture(scope="module")
+def common(config):
+    return config["contrast"] | config["contrast"]["methylation"]
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """Return a function that simulates PROBES of one platform."""
+    rng = np.random.default_rng(11)
+    probes = sim.probes(rng, chromosomes=CHROMOSOMES, per_mb=60)
+    platform = sim.platform(rng, probes)
+
+    def array(seed, cell="stem", sex="female", person=0, events=(), passage=0, tint=None):
+        """Return PROBES of one culture."""
+        rng = np.random.default_rng([seed, 3])
+        beta = sim.methylome(probes, platform, cell, sex, person=person, line=seed, passage=passage)
+        found = sim.measure(
+            rng, probes, platform, beta, sim.copies(probes, sex, events),
+            green_over_red=tint or 2 ** rng.normal(0, 0.2), brightness=2 ** rng.normal(0, 0.3),
+        )  # fmt: skip
+        return sim.tables_of(found)[0]
+
+    return array
+
+
+@pytest.fixture(scope="module")
+def panel(bank):
+    return [
+        bank(20 + k, ["stem", "fibroblast"][k % 2], ["male", "female"][k // 2], person=20 + k)
+        for k in range(4)
+    ]
+
+
+def contrast_of(own, baselines, panel, settings, common, sex="female"):
+    return intensity.contrast_of(own, baselines, panel, Karyotype(sex), settings, common)
+
+
+def mean_of(frame, event):
+    there = frame["chrom"].eq(event.chrom) & frame["start"].between(event.start, event.end)
+    return float(frame.loc[there, "log_ratio"].clip(-1, 1).mean())
+
+
+def usual_beta(arrays):
+    """Return the mean beta of the probes that all arrays have detected, NaN elsewhere."""
+    return np.mean([array["beta"] for array in arrays], axis=0)
+
+
+def test_the_level_is_that_of_both_signals_where_they_were_detected(bank, settings):
+    probes = bank(1)
+    signals = intensity.signals_of(probes, settings)
+    tables.check(signals, tables.SIGNALS)
+    dark = (probes["detection_p"] > settings["detection_p"]).to_numpy()
+    assert dark.any()
+    assert signals["level"][dark].isna().all()
+    assert abs(signals["level"][~signals["chrom"].isin(["chrX", "chrY"])].median()) < 1e-3
+    assert signals["b_fraction"].isna().all()
+
+
+@pytest.mark.parametrize("with_panel", [True, False])
+@pytest.mark.parametrize("with_donor", [True, False])
+def test_a_gain_is_measured_beside_a_change_of_cell_type(
+    bank, panel, settings, common, with_panel, with_donor
+):
+    if not (with_panel or with_donor):
+        return
+    own = bank(2, events=[GAIN], passage=30)
+    donor = bank(3, "fibroblast")
+    frame, noise = contrast_of(own, [donor] * with_donor, panel * with_panel, settings, common)
+    tables.check(frame, tables.CONTRAST)
+    assert not noise.reason
+    expected = common["response"] * np.log2(1.25)
+    assert mean_of(frame, GAIN) == pytest.approx(expected, abs=0.04)
+    assert abs(mean_of(frame, Event("chr8", 0, 145_000_000, "gain"))) < 0.02
+    # A donor is weighed by the common contrast, and what it leaves is shared by all passages.
+    assert (noise.level_weight > 0) == with_donor
+    assert (noise.level_shared_sd > 0) == with_donor
+    assert noise.level_sd < 0.2
+
+
+def test_what_colours_and_methylation_do_to_the_level_is_taken_off(bank, panel, settings):
+    """An array of another colour balance, of another cell type: its bias by methylation goes."""
+    own = bank(4, "fibroblast", tint=1.6)
+    signals, _ = intensity.relative(own, [], panel, settings)
+    plain = intensity.signals_of(own, settings)["level"] - np.mean(
+        [intensity.signals_of(other, settings)["level"] for other in panel], axis=0
+    )
+    usual = usual_beta(panel)
+    two = (own["design"] == "II").to_numpy() & ~own["chrom"].isin(["chrX", "chrY"]).to_numpy()
+    two &= np.isfinite(signals["level"]) & np.isfinite(plain) & np.isfinite(usual)
+    change = (own["beta"] - usual)[two]
+    slopes = [np.polyfit(change, level[two], 1)[0] for level in (plain, signals["level"])]
+    assert slopes[0] > 0.1
+    assert abs(slopes[1]) < 0.02
+    # By beta itself, which a brighter green moves in Infinium II.
+    low, high = (np.median(signals["level"][two & among]) for among in (usual < 0.2, usual > 0.7))
+    assert abs(high - low) < 0.01
+
+
+def test_probes_whose_methylation_changed_are_known_to_be_noisier(bank, panel, settings):
+    own = bank(5, "fibroblast")
+    signals, _ = intensity.relative(own, [], [panel[0], panel[2]], settings)
+    change = np.abs(own["beta"] - usual_beta([panel[0], panel[2]]))
+    known = signals["level_sd"].notna()
+    assert signals["level_sd"][known & (change > 0.5)].mean() > 1.05 * (
+        signals["level_sd"][known & (change < 0.03)].mean()
+    )
+
+
+def test_an_event_of_the_panel_does_not_become_its_opposite(bank, panel, settings, common):
+    altered = bank(6, person=6, events=[Event("chr20", 0, 64_444_167, "gain", 1.0)])
+    own = bank(7, person=7)
+    one, two = (
+        mean_of(contrast_of(own, [], others, settings, common)[0], GAIN)
+        for others in (panel, [*panel, altered])
+    )
+    # Were it an array like the others, the gain of .35 would take .07 off.
+    assert one == pytest.approx(two, abs=0.02)
+
+
+def test_the_pseudoautosomal_regions_are_those_of_any_panel(bank, panel, settings, common):
+    """X of men in the panel is single outside of them: a woman's is no loss inside."""
+    frame, _ = contrast_of(bank(8, person=8), [], panel, settings, common)
+    ends = Event("chrX", 0, 2_781_479, "loss")
+    inside = frame["chrom"].eq("chrX") & frame["start"].between(ends.start, ends.end)
+    assert inside.sum() > 30
+    assert abs(mean_of(frame, ends)) < 0.08
+    assert frame.loc[frame["chrom"] == "chrY", "log_ratio"].isna().all()
+
+
+def test_betas_alone_are_not_testable(bank, panel, settings, common):
+    blind = bank(9).assign(methylated=np.float32(np.nan), unmethylated=np.float32(np.nan))
+    frame, noise = contrast_of(blind, [], panel, settings, common)
+    assert noise.reason == intensity.NO_INTENSITIES
+    assert not np.isfinite(frame["log_ratio"]).any()
+    # Others of which only betas are known are no help, nor harm.
+    _, noise = contrast_of(bank(9), [blind], [blind], settings, common)
+    assert noise.reason == intensity.NO_OTHER_ARRAY
+    frame, noise = contrast_of(bank(9), [blind], [*panel, blind], settings, common)
+    assert not noise.reason
+
+
+def test_the_first_array_of_a_bank_is_not_testable(bank, settings, common):
+    frame, noise = contrast_of(bank(9), [], [], settings, common)
+    assert noise.reason == intensity.NO_OTHER_ARRAY
+    assert not np.isfinite(frame["log_ratio"]).any()
+
+
+def test_a_sample_without_an_array_has_an_empty_contrast(settings, common):
+    frame, noise = contrast_of(PROBES.empty(), [], [], settings, common)
+    assert frame.empty
+    assert noise.reason == intensity.NO_INTENSITIES
+
+
+def test_arrays_of_other_types_are_refused_in_words(bank, panel, settings, common):
+    other = panel[0].assign(name="x" + panel[0]["name"])
+    with pytest.raises(ValueError, match="100% of the probes .* must have another platform"):
+        contrast_of(bank(9), [], [other], settings, common)
+
+
+def test_the_order_of_the_panel_does_not_matter(bank, panel, settings):
+    own = bank(10)
+    one, two = (intensity.relative(own, [], some, settings)[0] for some in (panel, panel[::-1]))
+    np.testing.assert_allclose(one["level"], two["level"], atol=2e-3)
+
+
+def test_probes_are_matched_by_name(bank, panel, settings):
+    """A panel read with another manifest has other rows."""
+    own = bank(10)
+    fewer = [array.drop(index=array.index[::50]).reset_index(drop=True) for array in panel]
+    one, _ = intensity.relative(own, [], panel, settings)
+    two, _ = intensity.relative(own, [], fewer, settings)
+    both = one["level"].notna() & two["level"].notna()
+    assert both.mean() > 0.9
+    assert (one["level"] - two["level"])[both].abs().median() < 0.005
+
+
+@pytest.mark.real
+def test_real_x_chromosomes_give_the_response(real_data, config):
+    """melon_450k: X of two women over X of four men is one copy more."""
+    folder = real_data / "methylation"
+    total = sum(
+        pd.read_csv(folder / "melon_450k" / f"probes.{name}.tsv.gz", sep="\t", index_col=0)
+        for name in ("methylated", "unmethylated")
+    )
+    places = pd.read_csv(
+        folder / "probe_positions" / "hm450_GRCh38_probe_positions.tsv.gz", sep="\t"
+    ).drop_duplicates("name").set_index("name")["chrom"].reindex(total.index)  # fmt: skip
+    level = np.log2(total)
+    level = level - level[~places.isin(["chrX", "chrY"])].median()
+    on_x = level[places == "chrX"]
+    found = (on_x.iloc[:, 4:].mean(axis=1) - on_x.iloc[:, :4].mean(axis=1)).median()
+    assert found == pytest.approx(config["contrast"]["methylation"]["response"], abs=0.03)
