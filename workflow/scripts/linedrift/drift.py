@@ -32,6 +32,8 @@ QUARTER_TO_SD = 0.3186
 MEAN_ABSOLUTE = float(np.sqrt(2 / np.pi))
 # An interval's width times this is 1.96 + 1.645 standard errors: found with probability .95.
 FOUND = (HALF_WIDTH + POWER) / (2 * HALF_WIDTH)
+# So many loci tell the spread of their differences.
+LIKE = 200
 # Blocks of the genome taken as independent; their spread makes the intervals.
 BLOCK_BP = 5_000_000
 PLURIPOTENCY_SOURCE = (
@@ -115,11 +117,21 @@ def noise(pairs: pd.DataFrame, settings: Mapping[str, Any]) -> np.ndarray:
     methylated = n * pairs["beta"] + other * pairs["beta_other"] + 1
     share = (methylated / (n + other + 2)).to_numpy()
     sd = np.sqrt(share * (1 - share) * (1 / n + 1 / other))
-    between = (share > 0.2) & (share < 0.8)
-    if between.sum() < 20:
-        return np.asarray(sd)
-    excess = np.quantile(difference[between] / sd[between], 0.25) / QUARTER_TO_SD
-    return np.asarray(sd * np.clip(excess, 1.0, settings["read_noise"]))
+    return np.asarray(sd * np.clip(_excess(pairs, difference / sd), 1.0, settings["read_noise"]))
+
+
+def _excess(pairs: pd.DataFrame, z: np.ndarray) -> float:
+    """Return how many times wider the lowest quarter of |z| is than normal.
+
+    Asked of the loci that are half methylated in one of the two (by the pooled share changed loci
+    would be chosen), and of the two answers the smaller; 1 where they are few.
+    """
+    answers = [1.0]
+    for name in ("beta", "beta_other"):
+        half = pairs[name].between(0.2, 0.8).to_numpy()
+        if half.sum() >= LIKE:
+            answers.append(float(np.quantile(z[half], 0.25)) / QUARTER_TO_SD)
+    return min(answers[1:] or answers)
 
 
 @dataclass(frozen=True)
@@ -193,27 +205,24 @@ def distances(
     first = _compared(own, baseline, settings)
     cells = _compared(own, donor, settings)
     before = None if baseline is None else _compared(baseline, donor, settings)
-    most = settings["drift_share"]
-    rows = [
-        _row(
-            "since_baseline_share", "Share of loci changed since the earliest passage", first,
-            "share", 0.0, most, "no baseline: nothing earlier was measured", settings,
-        ),
-        _row(
-            "since_baseline_mean", "Mean change since the earliest passage", first,
-            "mean", 0.0, np.nan if first is None else first.floor + settings["drift_mean"],
-            "no baseline: nothing earlier was measured", settings,
-        ),
-    ]  # fmt: skip
     # Back toward the donor's cells: differentiated, or never wholly reprogrammed.
     least = 0.0 if before is None else settings["drift_return"] * before.share[0]
-    rows.append(
-        _row(
-            "from_donor_share", "Share of loci that differ from the donor's cells", cells,
-            "share", least, 1.0, "no data: the donor's methylation was not measured", settings,
-        )
-    )  # fmt: skip
-    return rows
+    above = np.nan if first is None else first.floor + settings["drift_mean"]
+    no_first = _missing(baseline, "no baseline: nothing earlier was measured")
+    no_donor = _missing(donor, "no data: the donor's methylation was not measured")
+    change = f"changes of more than {settings['drift_change']:g} beyond noise"
+    floor = "" if first is None else f"noise alone gives {first.floor:.3f}"
+    # fmt: off
+    rows = (
+        ("since_baseline_share", "Share of loci changed since the earliest passage",
+         first, "share", (0.0, settings["drift_share"]), change, no_first),
+        ("since_baseline_mean", "Mean change since the earliest passage",
+         first, "mean", (0.0, above), floor, no_first),
+        ("from_donor_share", "Share of loci that differ from the donor's cells",
+         cells, "share", (least, 1.0), change, no_donor),
+    )
+    # fmt: on
+    return [_row(*row) for row in rows]
 
 
 def _compared(
@@ -226,19 +235,23 @@ def _compared(
     return distance(pairs, settings) if len(pairs) >= settings["drift_loci"] else None
 
 
+def _missing(other: pd.DataFrame | None, nothing: str) -> str:
+    return nothing if other is None else "too few loci that both have"
+
+
 def _row(
     item: str,
     label: str,
     found: Distance | None,
     figure: str,
-    low: float,
-    high: float,
+    normal: tuple[float, float],
+    remark: str,
     missing: str,
-    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     known: dict[str, Any] = {"unit": "share", "source": DISTANCE_SOURCE, "reason": missing}
     if found is not None:
         value, lowest, highest = found.share if figure == "share" else found.mean
+        low, high = normal
         state = "normal"
         if lowest > high:
             state = "gained"
@@ -247,10 +260,7 @@ def _row(
         known |= {
             "state": state, "value": value, "low": lowest, "high": highest, "n": found.n,
             "expected_low": low, "expected_high": high, "against": "stated range",
-            "limit": high + FOUND * (highest - lowest) if high < 1 else np.nan,
-            "reason": f"changes of more than {settings['drift_change']:g} beyond noise"
-            if figure == "share"
-            else f"noise alone gives {found.floor:.3f}",
+            "limit": high + FOUND * (highest - lowest) if high < 1 else np.nan, "reason": remark,
         }  # fmt: skip
     return rows_of.readout("drift", item, label, **known)
 
@@ -338,14 +348,14 @@ def pluripotency(
     }  # fmt: skip
     score = {"unit": "share", "source": PLURIPOTENCY_SOURCE}
     known = _score(usable, subject)
-    rows = [rows_of.readout("pluripotency", "epi_pluri", "Epi-Pluri-Score", **score, **known)]
+    rows = [rows_of.readout("pluripotency", "epi_pluri", "Epi-Pluri-Score", **(score | known))]
     third: dict[str, Any] = {"reason": "too few loci: its CpG was not measured"}
     if "POU5F1" in usable:
         third = judged(usable["POU5F1"], stated(settings["pou5f1"]))
         if subject.kind == "donor":
             third |= {"state": "normal", "expected_low": 0.0, "expected_high": 1.0}
             third |= {"reason": "a donor's cells are not pluripotent"}
-    rows.append(rows_of.readout("pluripotency", "pou5f1", "POU5F1 promoter CpG", **score, **third))
+    rows.append(rows_of.readout("pluripotency", "pou5f1", "POU5F1 promoter CpG", **(score | third)))
     return rows
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linedrift.methylation_regions import HALF_WIDTH, MAD_TO_SD, records
+from linedrift.methylation_regions import HALF_WIDTH, MAD_TO_SD, X_ISLANDS, records
 from linedrift.readouts import below_or_above
 from linedrift.wording import KIND_WORDS
 
@@ -117,14 +117,17 @@ def limits_of(value: Mapping[str, Any], normal: Normal) -> tuple[float, float]:
     """Return the smallest loss and gain from the centre that are found with probability .95.
 
     Found: the whole interval lies outside of the range, so 1.96 + 1.645 standard errors do. The
-    standard error is that of the measurement, scaled to the share in question as that of a share,
-    sqrt(q (1 - q)), with .02 added for what does not vanish at 0 and 1. Infinite where not even a
-    complete change would be found; NaN where the range leaves no room for one.
+    standard error is that of the measurement; where it is one of a share (of reads, of islands) it
+    goes with sqrt(q (1 - q) + .1), for the interval of a few trials does not vanish at 0 and 1.
+    Infinite where not even a complete change would be found; NaN where the range leaves no room.
     """
     error = (value["high"] - value["low"]) / 2 / HALF_WIDTH
     share = np.linspace(0, 1, 201)
-    at = value["beta"] * (1 - value["beta"]) + 0.02
-    reach = (HALF_WIDTH + POWER) * error * np.sqrt((share * (1 - share) + 0.02) / at)
+    at = value["beta"] * (1 - value["beta"]) + 0.1
+    scale = np.sqrt((share * (1 - share) + 0.1) / at)
+    if not value["n_reads"] and value["region"] != X_ISLANDS:
+        scale = np.ones(len(share))
+    reach = (HALF_WIDTH + POWER) * error * scale
     lost, gained = share[share + reach < normal.low], share[share - reach > normal.high]
     loss = normal.centre - lost.max(initial=-np.inf) if normal.low > 0 else np.nan
     gain = gained.min(initial=np.inf) - normal.centre if normal.high < 1 else np.nan

@@ -19,6 +19,8 @@ from linedrift.tables import conform
 
 # 1.4826 turns a median absolute deviation into a standard deviation for normal noise.
 MAD_TO_SD = 1.4826
+# It tells a standard deviation as well as the usual estimate does from .37 as many values.
+MAD_EFFICIENCY = 0.37
 # The row that sums up the CpG islands of X outside the pseudoautosomal regions.
 X_ISLANDS = "X_islands"
 # Half a 95 % interval in standard deviations.
@@ -139,8 +141,9 @@ def _of_probes(probes: pd.DataFrame, single: bool, settings: Mapping[str, Any]) 
     sd = MAD_TO_SD * np.median(np.abs(beta - centre))
     mean = np.clip(beta, centre - 1.5 * sd, centre + 1.5 * sd).mean()
     prior = settings["single_sd" if single else "probe_sd"]
-    freedom = settings["probe_weight"] + n - 1
-    sd = np.sqrt((settings["probe_weight"] * prior**2 + (n - 1) * sd**2) / freedom)
+    told = MAD_EFFICIENCY * (n - 1)
+    freedom = settings["probe_weight"] + told
+    sd = np.sqrt((settings["probe_weight"] * prior**2 + told * sd**2) / freedom)
     half = special.stdtrit(freedom, 0.975) * sd / np.sqrt(n)
     low, high = np.clip([mean - half, mean + half], 0, 1)
     return {"beta": mean, "low": low, "high": high, "n_loci": n, "n_reads": 0}
