@@ -23,7 +23,9 @@ def snakemake(cores: int) -> int:
     print(f"Running: {' '.join(command[1:])}", flush=True)
     # Jobs find the tools of this environment, also where it is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return subprocess.run(command, env=os.environ | {"PATH": path}, check=False).returncode
+    # Without compiled modules each of the 200 jobs would compile the library again.
+    environment = os.environ | {"PATH": path, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main() -> int:
