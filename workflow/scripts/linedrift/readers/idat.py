@@ -133,7 +133,7 @@ def read(path: str) -> Idat:
     _check_count(path, n, contents)
     texts = [_text(path, data, contents, code) for code in (_BARCODE, _POSITION, _CHIP_TYPE)]
     ids = arrays[_IDS]
-    if len(np.unique(ids)) < n:
+    if (np.diff(np.sort(ids)) == 0).any():
         raise ReadingError(f"{path}: has addresses twice; it is damaged: copy it again")
     return Idat(str(path), ids, arrays[_MEAN], arrays[_SD], arrays[_BEADS], *texts)
 

@@ -173,10 +173,8 @@ class _Chip:
 
 def _places(ids: np.ndarray, addresses: np.ndarray) -> np.ndarray:
     """Return the place of each address among `ids`, -1 where it is not there."""
-    order = np.argsort(ids, kind="stable")
-    at = np.minimum(np.searchsorted(ids, addresses, sorter=order), len(ids) - 1)
-    found = order[at]
-    return np.where((ids[found] == addresses) & (addresses > 0), found, -1)
+    at = pc.index_in(pa.array(addresses), value_set=pa.array(ids.astype(addresses.dtype)))
+    return np.where(addresses > 0, pc.fill_null(at, -1).to_numpy(zero_copy_only=False), -1)
 
 
 def _check_fit(
@@ -185,7 +183,9 @@ def _check_fit(
     """Raise ReadingError where manifest and chip have few addresses in common."""
     asked = int((manifest.probes["address_a"] > 0).sum() + (manifest.probes["address_b"] > 0).sum())
     found = np.concatenate([a[a >= 0], b[b >= 0]])
-    of_manifest, of_chip = len(found) / asked, len(np.unique(found)) / len(pair.ids)
+    seen = np.zeros(len(pair.ids), dtype=bool)
+    seen[found] = True
+    of_manifest, of_chip = len(found) / asked, float(seen.mean())
     if min(of_manifest, of_chip) >= least:
         return
     kind = pair.array_type
