@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 from real_dilution import DILUTIONS, Dilution, locus_of
-from truth import calls_of, found, with_donor
+from truth import CONFIG, calls_of, found, with_donor
 
 pytestmark = pytest.mark.real
 
 KINDS = ("loss", "gain", "cn_loh")
 LENGTHS = {0.21: (300,) * 3, 0.5: (300, 600, 900), 1.0: (300, 600, 900)}
 SEEDS = (1, 2)
+# Ratios of alleles of this series are those of the copies to this power. It follows from losses,
+# copy-neutral LOH and (0,3) at .21 and .5, no gain among them, and the ploidy of the line, HCC1395:
+# 2.85 (hyperdiploid: doi:10.1186/s13059-024-03294-8; the figure was not looked up).
+ALLELE_RESPONSE = 0.83
 NULLS = 20
 
 
@@ -101,6 +105,15 @@ def test_the_undiluted_line_has_its_events_in_all_cells(answers):
     # Alleles and levels of the gain both stop short of three copies, and agree: alleles at .145
     # of .167, levels at half of the loss, where log2(3/2) is .585 of it.
     assert 0.78 < seen["gain"] < 0.9
+
+
+@pytest.mark.parametrize("share", DILUTIONS)
+def test_kinds_agree_where_the_response_of_the_alleles_is_known(dilution, share, monkeypatch):
+    monkeypatch.setitem(CONFIG["contrast"], "allele_response", ALLELE_RESPONSE)
+    plan = [(k, n) for k in KINDS for n in LENGTHS[share]] * 2
+    answers = {share: [called(dilution, share, seed, plan) for seed in SEEDS]}
+    seen = fractions(answers, share)
+    assert max(seen.values()) - min(seen.values()) <= 0.05, seen
 
 
 def test_the_share_of_cells_rises_with_the_dilution(answers):

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linedrift import tables
-from linedrift.contrast import align, contrast, diploid_centre, discordance, heterozygous, shrink
+from linedrift.contrast import (
+    _straightened,
+    align,
+    contrast,
+    diploid_centre,
+    discordance,
+    heterozygous,
+    same_sex,
+    shrink,
+)
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from truth import CONFIG, MB, Event, world
 
@@ -192,6 +201,46 @@ def test_genotypes_count_before_b_allele_frequencies():
     )
     expected = [True, False, True, False, True, False, False]
     assert heterozygous(frame, 0.2, 0.8).tolist() == expected
+
+
+def of_power(frame, response):
+    """Return signals of a platform that reports the ratio of alleles to a power."""
+    odds = (frame["b_fraction"] / (1 - frame["b_fraction"])) ** response
+    b_fraction = np.where(odds == np.inf, 1.0, odds / (1 + odds)).astype(np.float32)
+    return frame.assign(b_fraction=b_fraction)
+
+
+@given(response=st.floats(0.5, 2.0))
+@settings(max_examples=5, deadline=None)
+def test_a_platform_that_reports_a_power_of_the_ratio_is_read_alike(pair, response):
+    _, donor, line = pair
+    plain, noise = contrast(line, [donor], FEMALE, SETTINGS)
+    bent = [of_power(frame, response) for frame in (line, donor)]
+    frame, straight = contrast(bent[0], bent[1:], FEMALE, SETTINGS | {"allele_response": response})
+    # Loci at the edge of being heterozygous apart, where a file has no genotype.
+    same = np.isfinite(frame["shift"]) == np.isfinite(plain["shift"])
+    assert same.mean() > 0.999
+    np.testing.assert_allclose(frame["shift"][same], plain["shift"][same], atol=2e-3)
+    assert straight.shift_sd == pytest.approx(noise.shift_sd, rel=0.02)
+    np.testing.assert_array_equal(frame["log_ratio"], plain["log_ratio"])
+
+
+@pytest.mark.parametrize(("response", "shift"), [(0.86, 0.167), (1.0, 0.145), (1.2, 0.122)])
+def test_three_copies_of_a_platform_that_compresses_are_three(response, shift):
+    signals = pd.DataFrame({"b_fraction": np.array([0.645, 0.5, 0.0, 1.0, np.nan], np.float32)})
+    straight = _straightened(signals, response)["b_fraction"]
+    assert straight[0] - 0.5 == pytest.approx(shift, abs=0.001)
+    np.testing.assert_array_equal(straight[1:], [0.5, 0.0, 1.0, np.nan])
+    assert straight.dtype == np.float32
+
+
+def test_a_baseline_without_alleles_is_taken_to_have_as_many_x():
+    loci = world(2, ("chr21", "chrX")).measure()
+    copies = FEMALE.copies_at(loci["chrom"], loci["start"])
+    silent = loci.assign(b_fraction=np.nan, genotype="")
+    assert same_sex(silent, loci["chrom"], copies)
+    one = Karyotype("male").copies_at(loci["chrom"], loci["start"])
+    assert not same_sex(loci, loci["chrom"], one)
 
 
 def test_loci_of_another_array_type_are_aligned_by_position(pair):

@@ -8,6 +8,7 @@ left (design 6), and equals the regression slope of the measurement on the mean 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -65,64 +66,109 @@ def contrast(
     usable = signals["usable"].to_numpy()
     own = signals[usable].reset_index(drop=True)
     aligned = [align(baseline, own) for baseline in baselines]
+    response = float(settings["allele_response"])
+    own, *aligned = (_straightened(frame, response) for frame in (own, *aligned))
     copies = karyotype.copies_at(own["chrom"], own["start"])
     autosomal = ~own["chrom"].isin(["chrX", "chrY"]).to_numpy()
-
-    shift, shift_figures = _shift(own, aligned, copies, autosomal, settings)
     follows = None if covariates is None else covariates[usable]
-    level, level_figures = _level(own, aligned, shift, copies, autosomal, follows)
 
-    # Read depth is not the same everywhere: noise is measured in units of what a reader expects.
-    level_scale, shift_scale = _relative(own["level_sd"]), _relative(own["b_sd"])
-    used = autosomal & np.isfinite(level)
-    level_sd = difference_sd((level / level_scale)[used])
-    reason = _unusable(used.sum(), np.isfinite(shift).sum(), settings)
+    shift = _shift(own, aligned, copies, autosomal, settings)
+    level = _level(own, aligned, shift, copies, autosomal, follows)
+    noise = _noise(level, shift, own["chrom"], autosomal, settings)
+    return tables.check(_frame(own, level, shift, noise), tables.CONTRAST), noise
+
+
+@dataclass(frozen=True)
+class _Residual:
+    """What baselines leave of a signal: `left`, shape (n,), NaN where there is none.
+
+    `scale` is the relative sd of each locus, `subtracted` what was taken off, `weight` that of the
+    baselines and `shared_sd` what they leave in common to all passages. `discordance` is told by
+    alleles alone.
+    """
+
+    left: np.ndarray
+    scale: np.ndarray
+    subtracted: np.ndarray | float = 0.0
+    weight: float = 0.0
+    shared_sd: float = 0.0
+    discordance: float = 0.0
+
+    @property
+    def alike(self) -> np.ndarray:
+        """What is left in units of its relative sd: read depth is not the same everywhere."""
+        return self.left / self.scale
+
+
+def _noise(
+    level: _Residual,
+    shift: _Residual,
+    chrom: pd.Series,
+    autosomal: np.ndarray,
+    settings: Mapping[str, Any],
+) -> Noise:
+    """Return the noise of a contrast, measured in units of what a reader expects."""
+    used = autosomal & np.isfinite(level.left)
+    level_sd = difference_sd(level.alike[used])
+    reason = _unusable(used.sum(), np.isfinite(shift.left).sum(), settings)
     if level_sd < LEAST_SD:
         reason = "a copy of its baseline: the same data under two names"
         level_sd = LEAST_SD
-    calm = quiet((shift / shift_scale)[autosomal])
+    calm = quiet(shift.alike[autosomal])
     shift_sd, wide = mixture_sd(calm, robust_sd(calm)) if len(calm) else (float("nan"), 0.05)
-    shared = {"level": level_figures["shared"], "shift": shift_figures["shared"]}
     x_sd, y_sd = (
-        _independent(
-            difference_sd((level / level_scale)[(own["chrom"] == chrom).to_numpy()]),
-            shared["level"],
-        )
-        for chrom in ("chrX", "chrY")
+        _independent(difference_sd(level.alike[(chrom == name).to_numpy()]), level.shared_sd)
+        for name in ("chrX", "chrY")
     )
-    noise = Noise(
-        level_sd=_independent(level_sd, shared["level"]),
+    found = np.isfinite(shift.left[autosomal])
+    return Noise(
+        level_sd=_independent(level_sd, level.shared_sd),
         sex_level_sd=(x_sd, y_sd),
-        level_shared_sd=shared["level"],
-        shift_sd=_independent(shift_sd, shared["shift"]),
-        shift_shared_sd=shared["shift"],
-        level_weight=level_figures["weight"],
-        shift_weight=shift_figures["weight"],
+        level_shared_sd=level.shared_sd,
+        shift_sd=_independent(shift_sd, shift.shared_sd),
+        shift_shared_sd=shift.shared_sd,
+        level_weight=level.weight,
+        shift_weight=shift.weight,
         response=float(settings["response"]),
-        wave_variance=wave_variance(level[used], level_sd, level_scale[used]),
+        wave_variance=wave_variance(level.left[used], level_sd, level.scale[used]),
         shift_wide=wide,
         shift_excess=max(excess(calm), float(settings["least_excess"])),
-        discordance=shift_figures["discordance"],
+        discordance=shift.discordance,
         shift_costs=shift_costs(calm, shift_sd, wide),
-        level_costs=level_costs((level / level_scale)[used], level_sd),
-        het_rate=float(np.isfinite(shift[autosomal]).mean()) if autosomal.any() else float("nan"),
-        stranger=shift_figures["discordance"] > settings["discordance"],
+        level_costs=level_costs(level.alike[used], level_sd),
+        het_rate=float(found.mean()) if autosomal.any() else float("nan"),
+        stranger=shift.discordance > settings["discordance"],
         reason=reason,
     )
-    frame = pd.DataFrame(
+
+
+def _frame(own: pd.DataFrame, level: _Residual, shift: _Residual, noise: Noise) -> pd.DataFrame:
+    """Return CONTRAST of the loci of `own`."""
+    return pd.DataFrame(
         {
             **{name: own[name] for name in ("chrom", "start", "end")},
-            "log_ratio": level,
-            "log_ratio_sd": level_scale * _level_sd(own["chrom"], noise),
+            "log_ratio": level.left,
+            "log_ratio_sd": level.scale * _level_sd(own["chrom"], noise),
             "log_ratio_shared_sd": noise.level_shared_sd,
-            "shift": shift,
-            "shift_sd": shift_scale * noise.shift_sd,
+            "shift": shift.left,
+            "shift_sd": shift.scale * noise.shift_sd,
             "shift_shared_sd": noise.shift_shared_sd,
-            "log_ratio_baseline": level_figures["subtracted"],
-            "shift_baseline": shift_figures["subtracted"],
+            "log_ratio_baseline": level.subtracted,
+            "shift_baseline": shift.subtracted,
         }
     )
-    return tables.check(frame, tables.CONTRAST), noise
+
+
+def _straightened(signals: pd.DataFrame, response: float) -> pd.DataFrame:
+    """Return signals whose ratio of alleles B to A is that of their copies.
+
+    Where a platform reports (B/A)^response, the odds of its B-allele frequencies are raised to
+    1/response. 0, 1/2 and 1, where arrays are calibrated, stay.
+    """
+    if response == 1:
+        return signals
+    b, a = (part ** (1 / response) for part in (signals["b_fraction"], 1 - signals["b_fraction"]))
+    return signals.assign(b_fraction=(b / (a + b)).astype(signals["b_fraction"].dtype))
 
 
 def align(baseline: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
@@ -221,29 +267,27 @@ def _shift(
     copies: np.ndarray,
     autosomal: np.ndarray,
     settings: Mapping[str, Any],
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the shift per locus (NaN where not heterozygous in the baseline) and its figures."""
+) -> _Residual:
+    """Return the shift per locus; NaN where the baseline is not heterozygous."""
     low, high = settings["heterozygous_between"]
     fraction = own["b_fraction"].to_numpy().astype(float)
     het = heterozygous(baselines[0] if baselines else own, low, high) & (copies == 2)
     het &= np.isfinite(fraction)
-    figures: dict[str, Any] = {"weight": 0.0, "shared": 0.0, "subtracted": 0.0, "discordance": 0.0}
-    if baselines:
-        figures["discordance"] = discordance(fraction[het & autosomal])
-        if figures["discordance"] > settings["discordance"]:
-            # Not the baseline's cells (a relative, a swap): only loci heterozygous in both tell.
-            het &= heterozygous(own, low, high)
+    different = discordance(fraction[het & autosomal]) if baselines else 0.0
+    if different > settings["discordance"]:
+        # Not the baseline's cells (a relative, a swap): only loci heterozygous in both tell.
+        het &= heterozygous(own, low, high)
     shift = np.where(het, fraction - 0.5, np.nan)
     shift -= np.nanmedian(shift[autosomal & het]) if (autosomal & het).any() else 0.0
+    scale = _relative(own["b_sd"])
     if not baselines:
-        return shift, figures
+        return _Residual(shift, scale)
     limit = settings["baseline_shift_limit"]
     bias = _mean([_bias(baseline, low, high, limit) for baseline in baselines])
     # Loci that an event has moved would flatten the slope.
     weight, shared = shrink(shift, bias, autosomal & (np.abs(shift) < limit))
     subtracted = np.where(het, weight * np.nan_to_num(bias), 0.0)
-    figures |= {"weight": weight, "shared": shared, "subtracted": subtracted}
-    return shift - subtracted, figures
+    return _Residual(shift - subtracted, scale, subtracted, weight, shared, different)
 
 
 def discordance(fraction: np.ndarray, length: int = 50) -> float:
@@ -278,14 +322,15 @@ def _bias(baseline: pd.DataFrame, low: float, high: float, limit: float) -> np.n
 def _level(
     own: pd.DataFrame,
     baselines: Sequence[pd.DataFrame],
-    shift: np.ndarray,
+    shift: _Residual,
     copies: np.ndarray,
     autosomal: np.ndarray,
     covariates: np.ndarray | None,
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the log ratio per locus, centred on the diploid mode, and its figures."""
+) -> _Residual:
+    """Return the log ratio per locus, centred on the diploid mode."""
     level = _centred(own["level"].to_numpy().astype(float), autosomal)
-    figures: dict[str, Any] = {"weight": 0.0, "shared": 0.0, "subtracted": 0.0}
+    weight = shared = 0.0
+    subtracted: np.ndarray | float = 0.0
     if baselines:
         bias = _mean([_centred(b["level"].to_numpy().astype(float), autosomal) for b in baselines])
         if same_sex(baselines[0], own["chrom"], copies):
@@ -299,18 +344,16 @@ def _level(
         level = level - offset
         bulk = np.abs(level) < 5 * robust_sd(level[autosomal])
         weight, shared = shrink(level, bias, autosomal & bulk & (np.abs(bias) < limit))
-        figures = {"weight": weight, "shared": shared, "subtracted": weight * local}
-        level = level - weight * local
+        subtracted = weight * local
+        level = level - subtracted
     else:
         level = level - _sex_offset(own["chrom"], level, copies)
     if covariates is not None:
         level = level - wave(level, autosomal, covariates)
-    level_scale, shift_scale = _relative(own["level_sd"]), _relative(own["b_sd"])
-    level -= diploid_centre(
-        level[autosomal], (shift / shift_scale)[autosomal], level_scale[autosomal]
-    )
+    scale = _relative(own["level_sd"])
+    level -= diploid_centre(level[autosomal], shift.alike[autosomal], scale[autosomal])
     # A locus on a chromosome that the line does not have (Y of a female) carries no level.
-    return np.where(copies > 0, level, np.nan), figures
+    return _Residual(np.where(copies > 0, level, np.nan), scale, subtracted, weight, shared)
 
 
 def _centred(level: np.ndarray, autosomal: np.ndarray) -> np.ndarray:
@@ -321,10 +364,10 @@ def _centred(level: np.ndarray, autosomal: np.ndarray) -> np.ndarray:
 def same_sex(baseline: pd.DataFrame, chrom: pd.Series, copies: np.ndarray) -> bool:
     """Return whether the baseline has as many X as the line, by its heterozygous loci on X.
 
-    About .2 to .3 of the loci of two X are heterozygous, and under .01 of a single one; where X
-    was not measured the answer is yes.
+    About .2 to .3 of the loci of two X are heterozygous, and under .01 of a single one; where X,
+    or its alleles, were not measured the answer is yes.
     """
-    on = (chrom == "chrX").to_numpy()
+    on = (chrom == "chrX").to_numpy() & baseline["b_fraction"].notna().to_numpy()
     outside = on & (copies == (1 if (copies[on] == 1).any() else 2))
     if outside.sum() < 50:
         return True
