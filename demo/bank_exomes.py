@@ -7,6 +7,7 @@ haplotypes, and lines carry the same events in the same shares of cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import reduced_genome
 import simulate_exome
 from flat_sequence import BASES, CODE
 from reduced_genome import GENES, Genome
+from side_by_side import AtOnce
 from simulate_array import Event
 from simulate_exome import Artefact, Library, Person, Variant
 
@@ -206,7 +208,8 @@ def make(
     *,
     share: float = 1.0,
     tell: Callable[[str], object] = lambda text: None,
-) -> None:
+    pool: Executor | None = None,
+) -> list[Future[None]]:
     """Write genome, targets, genes and exomes to `out`/exomes, and the truth beside it.
 
     Parameters
@@ -215,6 +218,13 @@ def make(
         Sex and array haplotypes, by line and donor.
     events
         Returns the events of a line at a passage.
+    pool
+        Where the exomes are made, each in a task of its own; here, one by one, without it.
+
+    Returns
+    -------
+    list of Future
+        Of the exomes. All other files are written.
     """
     shared, *streams = seeds.spawn(1 + len(EXOMES))
     rng = np.random.default_rng(shared)
@@ -233,8 +243,9 @@ def make(
     artefacts = artefacts_of(rng, of)
     truth(of, artefacts).to_csv(out / TRUTH, sep="\t", index=False)
     places = variants_of(of)
+    waiting = []
     for exome, stream in zip(EXOMES, streams, strict=True):
-        write_exome(
+        given = (
             folder,
             np.random.default_rng(stream),
             of,
@@ -244,7 +255,9 @@ def make(
             places,
             artefacts if exome.artefacts else (),
         )
+        waiting.append((pool or AtOnce()).submit(write_exome, *given))
         tell(f"  {exome.file}: {exome.library.depth:g}x")
+    return waiting
 
 
 def write_exome(
