@@ -104,3 +104,11 @@ def test_a_line_that_lost_two_imprints_and_moved_is_told_apart_from_its_first_pa
     }  # fmt: skip
     assert found.loc["epi_pluri", "state"] == "normal"
     assert found.loc["x_state", "reason"] == "one active and one inactive X"
+
+
+def test_a_baseline_that_was_sequenced_is_no_distance_for_an_array(curated, settings):
+    reads = made.cytosines("chr2", 1000 * np.arange(3000), np.full(3000, 30), np.zeros(3000, int))
+    found = of(methylome(1, curated), curated, settings, baseline_loci=reads, donor_loci=reads)
+    for item, word in (("since_baseline_share", "no baseline"), ("from_donor_share", "no data")):
+        assert found.loc[item, "state"] == "not_testable"
+        assert found.loc[item, "reason"].startswith(word)

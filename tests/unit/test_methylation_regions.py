@@ -57,24 +57,33 @@ def test_reads_are_pooled(settings):
     assert found["n_loci"] == 2 and found["n_reads"] == 50
 
 
+MANY = pd.DataFrame(
+    {"chrom": "chr7", "start": 5000 * np.arange(1, 401), "end": 5000 * np.arange(1, 401) + 1000,
+     "region": np.arange(400).astype(str)}
+)  # fmt: skip
+
+
+def held(values):
+    """Return the share of intervals that hold one half."""
+    return ((values["low"] <= 0.5) & (values["high"] >= 0.5)).mean()
+
+
 def test_the_interval_of_reads_holds_the_truth_where_neighbours_share_fragments(settings):
     rng = np.random.default_rng(1)
-    start = np.sort(rng.choice(np.arange(1000, 2000), 60, replace=False))
-    held = []
-    for _ in range(80):
-        value = reads_at(settings, start, *made.fragments(rng, start, 0.5, 12))
-        held.append(value["low"] <= 0.5 <= value["high"])
-    assert np.mean(held) > 0.92
+    place = np.sort(rng.choice(1000, 60, replace=False))
+    parts = [made.fragments(rng, start + place, 0.5, 12) for start in MANY["start"]]
+    start = (MANY["start"].to_numpy()[:, None] + place).ravel()
+    loci = made.cytosines("chr7", start, *np.concatenate(parts, axis=1))
+    found = regions_of.values(loci, MANY, settings)
+    assert 0.93 < held(found) < 0.99
+    assert (found["n_loci"] == 60).all()
 
 
 def test_the_interval_of_probes_holds_the_truth(settings):
     rng = np.random.default_rng(2)
-    held = []
-    for _ in range(80):
-        loci = made.probes("chr7", 1000 + 50 * np.arange(8), rng.normal(0.5, 0.08, 8))
-        value = regions_of.values(loci, REGION, settings).iloc[0]
-        held.append(value["low"] <= 0.5 <= value["high"])
-    assert np.mean(held) > 0.92
+    start = (MANY["start"].to_numpy()[:, None] + 100 * np.arange(8)).ravel()
+    loci = made.probes("chr7", start, rng.normal(0.5, 0.08, len(start)))
+    assert 0.93 < held(regions_of.values(loci, MANY, settings)) < 0.99
 
 
 @budget(max_examples=30, deadline=None)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special, stats
 
 from linedrift.drift import MEDIAN_TO_SD, noise, paired
-from linedrift.methylation_regions import in_order, independent, is_array, measured
+from linedrift.methylation_regions import fragments, in_order, is_array, measured
 from linedrift.methylation_tables import DIFFERENCES
 from linedrift.tables import conform
 
@@ -38,7 +38,7 @@ def find(
     1. Loci of both that lie closer than `max_gap` make pieces of at most `piece_loci` loci; pieces
        of fewer than `piece_least` are not asked.
     2. Reads: the difference of the pooled shares over its beta-binomial sd. The reads of a piece
-       count as its fragments of DNA: in each `fragment_bp` as many as the deepest CpG has, with a
+       count as its fragments of DNA: in each `fragment_bp` as many as a CpG has reads, with a
        dispersion `read_rho` that all pieces share, and the sd is raised to what the lowest quarter
        of the differences says (at most `read_noise`-fold).
     3. Probes: the sum of their differences in sd / sqrt(number). The sd is that of differences at
@@ -54,7 +54,7 @@ def find(
     Parameters
     ----------
     own, baseline
-        PROBES or CYTOSINES of one kind, in any order.
+        PROBES or CYTOSINES, in any order.
     sample, baseline_sample
         Their names.
     settings
@@ -63,18 +63,11 @@ def find(
     Returns
     -------
     pandas.DataFrame
-        DIFFERENCES in genome order; empty where nothing differs or nothing is shared.
-
-    Raises
-    ------
-    ValueError
-        When one is an array and the other was sequenced.
+        DIFFERENCES in genome order; empty where nothing differs or is shared, and between an array
+        and sequencing, which share no measurement (the readouts of drift say so).
     """
     if is_array(own) != is_array(baseline):
-        raise ValueError(
-            f"{sample} and {baseline_sample}: one is an array, the other was sequenced; "
-            "differences are looked for between measurements of one kind"
-        )
+        return DIFFERENCES.empty()
     tested = pieces(own, baseline, settings)
     tested = tested[np.isfinite(tested["z"].to_numpy())]
     if tested.empty:
@@ -154,8 +147,8 @@ def _reads(
     for suffix in ("", "_other"):
         methylated = pairs[f"methylated{suffix}"].to_numpy(np.int64)
         reads = methylated + pairs[f"unmethylated{suffix}"].to_numpy(np.int64)
-        fragments = independent(np.maximum.reduceat(reads, begins), settings["read_rho"])
-        found[f"n{suffix}"] = np.bincount(piece[begins], weights=fragments)
+        worth = fragments(reads, begins, settings["read_rho"])
+        found[f"n{suffix}"] = np.bincount(piece[begins], weights=worth)
         found[f"beta{suffix}"] = np.add.reduceat(methylated, first) / np.add.reduceat(reads, first)
     shares = pd.DataFrame(found)
     difference = (shares["beta"] - shares["beta_other"]).to_numpy()

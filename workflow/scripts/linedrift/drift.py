@@ -16,8 +16,8 @@ from linedrift.methylation_ranges import POWER, Normal, Subject, judged, stated,
 from linedrift.methylation_regions import (
     HALF_WIDTH,
     by_region,
+    fragments,
     in_order,
-    independent,
     is_array,
     measured,
     records,
@@ -46,9 +46,8 @@ DISTANCE_SOURCE = "Own measure: docs/methods.md"
 def levels(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Return chrom, start, beta, n of what is compared: probes, or tiles of sequenced CpGs.
 
-    Reads are pooled in tiles of `tile_bp`; n is the number of independent fragments (the deepest
-    CpG's reads in each `fragment_bp`, less what `read_rho` takes), and tiles with fewer than
-    `tile_reads` are left out. Of a probe n is NaN.
+    Reads are pooled in tiles of `tile_bp`; n is the number of independent fragments, and tiles with
+    fewer than `tile_reads` are left out. Of a probe n is NaN.
     """
     loci = in_order(measured(loci))
     if is_array(loci):
@@ -63,13 +62,13 @@ def levels(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
     first = np.flatnonzero(new_tile)
     methylated = loci["methylated"].to_numpy(np.int64)
     reads = methylated + loci["unmethylated"].to_numpy(np.int64)
-    fragments = independent(np.maximum.reduceat(reads, begins), settings["read_rho"])
+    worth = fragments(reads, begins, settings["read_rho"])
     made = pd.DataFrame(
         {
             "chrom": loci["chrom"].array[first],
             "start": tile[first] * settings["tile_bp"],
             "beta": np.add.reduceat(methylated, first) / np.add.reduceat(reads, first),
-            "n": np.add.reduceat(fragments, np.searchsorted(begins, first)),
+            "n": np.add.reduceat(worth, np.searchsorted(begins, first)),
         }
     )
     return made[made["n"] >= settings["tile_reads"]].reset_index(drop=True)
@@ -208,8 +207,8 @@ def distances(
     # Back toward the donor's cells: differentiated, or never wholly reprogrammed.
     least = 0.0 if before is None else settings["drift_return"] * before.share[0]
     above = np.nan if first is None else first.floor + settings["drift_mean"]
-    no_first = _missing(baseline, "no baseline: nothing earlier was measured")
-    no_donor = _missing(donor, "no data: the donor's methylation was not measured")
+    no_first = _missing(baseline, "no baseline: nothing earlier was measured so")
+    no_donor = _missing(donor, "no data: the donor was not measured so")
     change = f"changes of more than {settings['drift_change']:g} beyond noise"
     floor = "" if first is None else f"noise alone gives {first.floor:.3f}"
     # fmt: off

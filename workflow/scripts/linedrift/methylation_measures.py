@@ -11,6 +11,7 @@ import pandas as pd
 from linedrift import drift, imprinting, methylation_regions, x_inactivation
 from linedrift import readouts as rows_of
 from linedrift.methylation_ranges import Subject
+from linedrift.methylation_regions import is_array
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,26 @@ def methylation_readouts(
         methylation.measures of the config.
     """
     dmrs, loci = curated.dmrs, curated.loci
-    levels = [
-        None if one is None else drift.levels(one, settings)
-        for one in (own_loci, compared.baseline_loci, compared.donor_loci)
-    ]
-    own_levels = levels[0]
-    assert own_levels is not None
+    own_levels = drift.levels(own_loci, settings)
+    first, donor = (
+        None if other is None else drift.levels(other, settings)
+        for other in (
+            _alike(own_loci, compared.baseline_loci),
+            _alike(own_loci, compared.donor_loci),
+        )
+    )
     rows = [
         *imprinting.readouts(own, compared.controls, dmrs, settings, compared.events),
         *x_inactivation.readouts(own, compared.baseline, loci, subject, settings, compared.events),
         *drift.pluripotency(own, loci, subject, settings),
-        *drift.distances(own_levels, levels[1], levels[2], settings),
+        *drift.distances(own_levels, first, donor, settings),
         *drift.loci_readouts(own, compared.baseline, compared.controls, loci, settings),
     ]
     return rows_of.frame(rows, subject.sample, subject.passage, "methylation")
+
+
+def _alike(own: pd.DataFrame, other: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return loci that were measured as the sample was, by array or by sequencing; else None."""
+    if other is None or is_array(own) != is_array(other):
+        return None
+    return other

@@ -78,10 +78,10 @@ def values(loci: pd.DataFrame, regions: pd.DataFrame, settings: Mapping[str, Any
     of the region (by their median absolute deviation), drawn to `probe_sd` with the weight of
     `probe_weight` probes, and the interval is Student's. A region of one CpG has `single_sd`.
 
-    Reads: m methylated of all reads; a piece of `fragment_bp` holds as many fragments of DNA as
-    its deepest CpG has reads, f, worth f / (1 + (f - 1) `read_rho`) independent ones (the design
-    effect of a beta-binomial). The interval is that of Jeffreys (doi:10.1214/ss/1009213286) with
-    so many.
+    Reads: m methylated of all reads; a stretch of `fragment_bp` holds as many fragments of DNA as
+    its CpGs have reads in the mean, f, worth f / (1 + (f - 1) `read_rho`) independent ones (the
+    design effect of a beta-binomial). The interval is that of Jeffreys with so many
+    (doi:10.1214/ss/1009213286).
 
     Parameters
     ----------
@@ -159,16 +159,28 @@ def _of_reads(
     start = cytosines["start"].to_numpy()
     share = methylated.sum() / reads.sum()
     piece = (start - start[0]) // settings["fragment_bp"]
-    deepest = np.maximum.reduceat(reads, np.flatnonzero(np.diff(piece, prepend=-1)))
-    low, high = share_interval(share, independent(deepest, settings["read_rho"]).sum())
+    begins = np.flatnonzero(np.diff(piece, prepend=-1))
+    low, high = share_interval(share, fragments(reads, begins, settings["read_rho"]).sum())
     return {
         "beta": share, "low": low, "high": high, "n_loci": len(reads), "n_reads": reads.sum(),
     }  # fmt: skip
 
 
-def independent(reads: np.ndarray, rho: float) -> np.ndarray:
-    """Return how many independent reads tell as much as `reads` correlated by `rho`."""
-    return reads / (1 + (reads - 1).clip(0) * rho)
+def fragments(reads: np.ndarray, begins: np.ndarray, rho: float) -> np.ndarray:
+    """Return how many independent fragments of DNA the reads of each stretch of CpGs are worth.
+
+    A stretch is as long as a fragment, so its CpGs share their fragments: as many as its CpGs
+    have reads in the mean, less what a correlation `rho` of two of them takes.
+
+    Parameters
+    ----------
+    reads
+        Of each CpG, shape (n,).
+    begins
+        First CpG of each stretch, ascending, shape (m,).
+    """
+    mean = np.add.reduceat(reads, begins) / np.diff(np.append(begins, len(reads)))
+    return np.asarray(mean / (1 + (mean - 1).clip(0) * rho))
 
 
 def share_interval(share: float, n: float) -> tuple[float, float]:
