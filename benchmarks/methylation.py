@@ -1,0 +1,230 @@
+"""Measure copy number of methylation arrays beside conumee2's scheme; print the tables.
+
+    python benchmarks/methylation.py [--genomes 2] [--nulls 20] [--probes 280] [--one NAME]
+
+Simulated arrays of EPIC's density (`demo/simulate_methylation.py`): a line (pluripotent, passage
+30), its donor (fibroblasts), and six other cultures as panel. A genome has one event of 10 Mb on
+each of 20 autosomes, half of them gains, all in the same share of cells. Both see the same arrays;
+of the peer every cut-off on |mean| and bins is tried and its best is shown. What was called is kept
+in benchmarks/work; `--one` makes one genome and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bench_paths
+import conumee_scheme
+import dna_copy
+import engine
+import genomes
+import numpy as np
+import pandas as pd
+import scoring
+import simulate_methylation as sim
+from linedrift import events, intensity, waves
+from linedrift.genome import Karyotype
+from linedrift.segmentation import segment
+from simulate_array import Event
+
+FRACTIONS = (0.1, 0.2, 0.3, 0.5, 1.0)
+SIZE_MB, EVENTS = 10.0, 20
+# Noisier than blood on 450k of one batch (.10 and .02 give that): arrays of years apart.
+NOISE = {"noise_sd": 0.15, "wave_sd": 0.03}
+CUTS = [
+    {"score": cut, "n": n}
+    for cut in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
+    for n in (5, 10, 20, 40, 80, 150)
+]
+
+
+class Bank(NamedTuple):
+    """The arrays that tools see of one genome, and what is planted in the line."""
+
+    line: pd.DataFrame
+    donor: pd.DataFrame
+    panel: list[pd.DataFrame]
+    truth: pd.DataFrame
+
+
+def simulated(name: str, per_mb: float) -> Bank:
+    """Return the arrays of `grid-<fraction>-<k>` or `null-0-<k>`."""
+    what, fraction, _ = name.split("-")
+    rng, bands = genomes.rng_of(f"methylation-{name}"), genomes.bands()
+    probes = sim.probes(rng, bands=bands, per_mb=per_mb)
+    platform = sim.platform(rng, probes)
+    wanted = [(SIZE_MB, kind) for kind in ("gain", "loss") * (EVENTS // 2)]
+    arms = genomes.measured_arms(bands)
+    truth = genomes.plan(rng, arms, wanted if what == "grid" else []).assign(
+        fraction=float(fraction)
+    )
+    planted = [
+        Event(row.chrom, row.start, row.end, row.kind, row.fraction) for row in truth.itertuples()
+    ]
+    seeds = iter(rng.integers(1, 2**31, 100).tolist())
+
+    def array(cell: str, sex: str, passage: int, of: list[Event], person: int) -> pd.DataFrame:
+        """Return PROBES of one culture, of its own brightness and balance of colours."""
+        beta = sim.methylome(
+            probes, platform, cell, sex, person=person, line=next(seeds), passage=passage
+        )
+        own = np.random.default_rng(next(seeds))
+        light = {"green_over_red": 2 ** own.normal(0, 0.2), "brightness": 2 ** own.normal(0, 0.3)}
+        copies = sim.copies(probes, sex, of)
+        return sim.tables_of(sim.measure(own, probes, platform, beta, copies, **NOISE, **light))[0]
+
+    person = next(seeds)
+    return Bank(
+        array("stem", "female", 30, planted, person),
+        array("fibroblast", "female", 0, [], person),
+        [
+            array("stem" if k < 4 else "fibroblast", ("female", "male")[k % 2], 8 * k, [], k)
+            for k in range(6)
+        ],
+        truth,
+    )
+
+
+def contrasts(bank: Bank, settings: dict[str, Any]) -> list[events.Measurement]:
+    """Return the line and its donor, ready to be called, as the rules of the workflow make them."""
+    karyotype, bands = Karyotype("female"), genomes.bands()
+    common = settings["contrast"] | settings["contrast"]["methylation"]
+    found = []
+    for own, baselines, of in (
+        (bank.line, [bank.donor], {"sample": "l-p5", "passage": 5, "baseline": "d-p0"}),
+        (bank.donor, [], {"sample": "d-p0", "passage": 0, "role": "donor"}),
+    ):
+        frame, noise = intensity.contrast_of(
+            own,
+            baselines,
+            bank.panel,
+            karyotype,
+            settings["methylation"]["copy_number"],
+            common,
+            waves.covariates(own, bands),
+        )
+        segments = segment(frame, noise, karyotype, settings["segmentation"])
+        found.append(
+            events.Measurement(
+                assay="methylation", contrast=frame, noise=noise, segments=segments, **of
+            )
+        )
+    return found
+
+
+def called(name: str, per_mb: float) -> dict[str, pd.DataFrame]:
+    """Return truth and the calls of each tool on a genome; what was done before is read."""
+    tools = [engine.NAME, *([conumee_scheme.NAME] if dna_copy.is_here() else [])]
+    paths = {tool: _kept_at(tool, name, per_mb) for tool in ["truth", *tools]}
+    if not all(path.exists() for path in paths.values()):
+        bank, settings = simulated(name, per_mb), engine.config()
+        _write(paths["truth"], bank.truth)
+        if not paths[engine.NAME].exists():
+            measured = contrasts(bank, settings)
+            _write(paths[engine.NAME], engine.rows(measured, settings["events"]))
+        if conumee_scheme.NAME in tools and not paths[conumee_scheme.NAME].exists():
+            with tempfile.TemporaryDirectory(dir=bench_paths.WORK) as folder:
+                controls = [bank.donor, *bank.panel]
+                found = conumee_scheme.calls(bank.line, controls, Path(folder))
+                _write(paths[conumee_scheme.NAME], found)
+    return {tool: pd.read_csv(path, sep="\t") for tool, path in paths.items()}
+
+
+def _kept_at(tool: str, name: str, per_mb: float) -> Path:
+    """Return where calls are kept, which changes with all that they depend on."""
+    digest = hashlib.sha256(repr((NOISE, SIZE_MB, EVENTS, per_mb)).encode())
+    digest.update((bench_paths.ROOT / "demo" / "simulate_methylation.py").read_bytes())
+    if tool == engine.NAME:
+        digest.update(engine.version().encode())
+        digest.update((bench_paths.LIBRARY / "intensity.py").read_bytes())
+    elif tool != "truth":
+        digest.update(conumee_scheme.SCRIPT.read_bytes())
+        digest.update(Path(conumee_scheme.__file__).read_bytes())
+    folder = "".join(c if c.isalnum() else "-" for c in tool)
+    kept = bench_paths.WORK / "methylation" / f"{folder}.{digest.hexdigest()[:12]}"
+    return kept / f"{name}.tsv"
+
+
+def _write(path: Path, frame: pd.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    frame.to_csv(beside, sep="\t", index=False)
+    beside.replace(path)
+
+
+def names(n: int, nulls: int) -> list[str]:
+    """Return the names of the genomes of a run."""
+    grid = [f"grid-{fraction:g}-{k}" for fraction in FRACTIONS for k in range(n)]
+    return grid + [f"null-0-{k}" for k in range(nulls)]
+
+
+def report(found: dict[str, dict[str, pd.DataFrame]]) -> str:
+    """Return false events, the cells needed, and power by kind and cell fraction."""
+    tools = [tool for tool in next(iter(found.values())) if tool != "truth"]
+    false, power = [], []
+    for tool in tools:
+        of = {name: _of(tool, tables) for name, tables in found.items()}
+        nulls = [calls for name, (_, calls) in of.items() if name.startswith("null")]
+        grid = {name: pair for name, pair in of.items() if name.startswith("grid")}
+        cuts = [{}] if tool == engine.NAME else CUTS
+        allowed = scoring.allowed_cuts(nulls, cuts)
+        beside = [scoring.false(truth, calls).sum() for truth, calls in grid.values()]
+        n = sum(len(calls) for calls in nulls)
+        false.append(
+            {"tool": tool, "null genomes": len(nulls), "false events": n}
+            | {"a genome": f"{n / max(len(nulls), 1):.2f}"}
+            | {"beside planted events, a genome": f"{np.mean(beside):.2f}"}
+            | {"cut-offs with ≤ .1": f"{len(allowed)} of {len(cuts)}"}
+        )
+        if not allowed:
+            continue
+        for kind, rows in scoring.best_power(grid, allowed).groupby("kind"):
+            rows = rows.sort_values("fraction")
+            needed = scoring.fraction_needed(rows["fraction"], rows["power"], tool != engine.NAME)
+            row = {"tool": tool, "kind": f"{kind} of 10 Mb"}
+            row |= {"needed": f"{scoring.needed_text(needed)} %"}
+            row |= {f"{100 * r.fraction:g} %": f"{r.power:.2f}" for r in rows.itertuples()}
+            power.append(row | {"cut-off": rows["cut"].iloc[0], "n": rows["n"].iloc[0]})
+    return "\n\n".join(
+        [
+            "**False events**, without a cut-off on what the tools report",
+            scoring.markdown(false),
+            "**Per cent of cells needed for power .8** at ≤ .1 false events a genome, and power",
+            scoring.markdown(power) if power else "No cut-off is allowed.",
+        ]
+    )
+
+
+def _of(tool: str, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return truth and calls on autosomes; of linedrift what its config calls."""
+    calls = tables[tool]
+    if "called" in calls:
+        calls = calls[calls["called"] == 1]
+    return tables["truth"], calls[~calls["chrom"].isin(["chrX", "chrY"])]
+
+
+def main() -> int:
+    """Run the genomes that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--genomes", type=int, default=2, help="of each cell fraction")
+    parser.add_argument("--nulls", type=int, default=20)
+    parser.add_argument("--probes", type=float, default=280, help="a Mb; 280 is an EPIC array")
+    parser.add_argument("--one", help="make this genome and end, e.g. grid-0.3-0")
+    options = parser.parse_args()
+    bench_paths.WORK.mkdir(parents=True, exist_ok=True)
+    if options.one:
+        called(options.one, options.probes)
+        return 0
+    if not dna_copy.is_here():
+        print(dna_copy.MISSING)
+    found = {name: called(name, options.probes) for name in names(options.genomes, options.nulls)}
+    print(report(found))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
