@@ -301,20 +301,36 @@ def test_what_is_no_beta_is_refused(tmp_path, table, manifest, settings, change,
         methylation_arrays.read(**betas(tmp_path, values), manifest=manifest, settings=settings)
 
 
-def test_betas_and_log_ratios_are_no_intensities(tmp_path, table, manifest, settings):
-    for scale, words in ((1.0, "looks like betas"), (-3.0, "looks like log ratios")):
-        paths = []
-        for name in ("m", "u"):
-            path = tmp_path / f"{name}.csv"
-            pd.DataFrame({"probe": table["name"], "S1": scale * table["beta"]}).to_csv(
-                path, index=False
-            )
-            paths.append(str(path))
-        with pytest.raises(ReadingError, match=words):
-            methylation_arrays.read(
-                paths[0], path2=paths[1], format="intensities", manifest=manifest,
-                settings=settings,
-            )  # fmt: skip
+def two_tables(folder, names, values, titles=("S1", "S1")):
+    paths = []
+    for kind, title in zip("mu", titles, strict=True):
+        path = folder / f"{kind}.csv"
+        pd.DataFrame({"probe": names, title: values, "S2": 5.0}).to_csv(path, index=False)
+        paths.append(str(path))
+    return {"path": paths[0], "path2": paths[1], "format": "intensities", "name_in_file": "S1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda beta: beta, "look like betas"),
+        (lambda beta: 6 * beta - 4, "look like log ratios"),
+        (lambda beta: 8 + 7 * beta, "look like log2 intensities"),
+        (lambda beta: np.nan * beta, "no methylated intensities of this sample"),
+    ],
+)
+def test_what_is_no_intensity_is_refused(tmp_path, table, manifest, settings, change, words):
+    given = two_tables(tmp_path, table["name"], change(table["beta"]))
+    with pytest.raises(ReadingError, match=words):
+        methylation_arrays.read(**given, manifest=manifest, settings=settings)
+
+
+def test_a_background_that_was_subtracted_may_be_below_zero(tmp_path, table, manifest, settings):
+    titles = ("S1 Methylated Signal", "S1 Unmethylated Signal")
+    given = two_tables(tmp_path, table["name"], 9000 * table["beta"] - 200, titles)
+    found = methylation_arrays.read(**given, manifest=manifest, settings=settings)
+    assert found.facts["n_below_zero"] == (9000 * table["beta"] < 200).sum() > 100
+    assert found.probes["methylated"].min() == 0
 
 
 def test_a_matrix_of_betas_given_as_intensities_names_the_format(

@@ -26,6 +26,8 @@ FORMATS = ("idat", "intensities", "betas")
 # Below this share of names the manifest is of another array.
 _LEAST_FOUND = 0.5
 _GREEN, _RED = ("NORM_C", "NORM_G"), ("NORM_A", "NORM_T")
+# Below this the brightest probes of a table are no intensities.
+_LEAST_LIGHT = 30.0
 # A CpG has two bases.
 _CPG_BP = 2
 
@@ -242,8 +244,12 @@ def read_intensities(
     for column in ("methylated", "unmethylated"):
         check_intensities(path2 if path2 and column == "unmethylated" else path, table, column)
     rows, values, facts = _matched(path, table, manifest)
+    below = (values["methylated"] < 0) | (values["unmethylated"] < 0)
+    for column in ("methylated", "unmethylated"):
+        values[column] = values[column].clip(lower=0)
     facts |= {
         "has_intensities": True,
+        "n_below_zero": int(below.sum()),
         "normalisation": "as in the table",
         "median_methylated": _log2_median(values["methylated"].to_numpy()),
         "median_unmethylated": _log2_median(values["unmethylated"].to_numpy()),
@@ -302,19 +308,26 @@ def _by_name(path: str, path2: str, table: pd.DataFrame, other: pd.DataFrame) ->
 
 
 def check_intensities(path: str, table: pd.DataFrame, column: str) -> None:
-    """Raise ReadingError where intensities are negative, or shares."""
+    """Raise ReadingError where values are no intensities, saying what they look like.
+
+    Some below zero are those of a background that was subtracted.
+    """
     values = table[column].to_numpy()
     known = values[np.isfinite(values)]
     if len(known) == 0:
         raise ReadingError(f"{path}: has no {column} intensities of this sample; export it again")
-    bad = values < 0
-    if bad.any() or known.max() <= 1:
-        row = int(np.argmax(bad)) if bad.any() else 0
-        like = "log ratios" if bad.any() else "betas (write betas into the column format)"
-        raise ReadingError(
-            f"{path}: probe {table['name'][row]!r} has {values[row]:g} as {column} intensity; it "
-            f"looks like {like}. Expected intensities of 0 and more, mostly above 100"
-        )
+    # Intensities have four digits, their logarithms (base 2) lie between 5 and 16.
+    high = float(np.quantile(known, 0.95))
+    if high > _LEAST_LIGHT:
+        return
+    if known.min() >= 0 and high <= 1:
+        like = "betas (write betas into the column format)"
+    else:
+        like = "log ratios" if np.median(known) < 1 else "log2 intensities (give 2 to their power)"
+    raise ReadingError(
+        f"{path}: {column} intensities lie between {known.min():g} and {known.max():g}; they look "
+        f"like {like}. Expected intensities, mostly above 100"
+    )
 
 
 def check_betas(path: str, table: pd.DataFrame) -> None:

@@ -30,6 +30,7 @@ _WHAT = {
     "beads": r"avg[._ -]*n?beads(?:[._ -]*[ab])?|n?beads(?:[._ -]*[ab])?",
     "other": r"bead[._ -]*stderr(?:[._ -]*[ab])?|signal[._ -]*(?:grn|red)|intensity|call|score",
 }
+_VALUES = ("beta", "value", "methylated", "unmethylated")
 _ANY = "|".join(f"(?P<{role}>{pattern})" for role, pattern in _WHAT.items())
 # The sample before what was measured (S1 Methylated Signal), or behind it (Methylated_Signal.S1).
 _BEHIND = re.compile(rf"^(?P<sample>.*?)[._ :-]*(?:{_ANY})$", re.I)
@@ -81,11 +82,12 @@ def matrix(path: str, name_in_file: str, what: str) -> Layout:
                 "Write intensities into the column format: copy number needs them"
             )
         samples = betas
-    valued = {
-        name: {"value": roles.get("beta", roles.get("value", -1))} | roles
-        for name, roles in samples.items()
-        if {"beta", "value"} & {*roles}
-    }
+    valued = {}
+    for name, roles in samples.items():
+        # The two tables of intensities may call their columns so, too.
+        at = next((roles[role] for role in _VALUES if role in roles), None)
+        if at is not None:
+            valued[name] = {**roles, "value": at}
     if not valued:
         raise ReadingError(
             f"{path}: has no column of a sample; expected {what}, with probes in rows and samples "

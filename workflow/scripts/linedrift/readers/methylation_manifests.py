@@ -33,7 +33,7 @@ _TITLES = {
     "address_a": ("addressaid", "addressa", "u"),
     "address_b": ("addressbid", "addressb", "m"),
     "design": ("infiniumdesigntype", "infiniumdesign", "design", "designtype", "type"),
-    "colour": ("colorchannel", "channel", "col"),
+    "colour": ("colorchannel", "channel", "color", "col"),
     "next_base": ("nextbase",),
     "stated": ("genomebuild",),
 }
