@@ -15,6 +15,9 @@ BETAS = "ID_REF\tone\ttwo\n" + "".join(f"cg{n:08d}\t{n / 200}\t.5\n" for n in ra
 SIGNALS = "ID_REF\tone Methylated Signal\tone Unmethylated Signal\n" + "".join(
     f"cg{n:08d}\t{1000 + n}\t{3000 - n}\n" for n in range(200)
 )
+LOGS = SIGNALS.partition("cg")[0] + "".join(
+    f"cg{n:08d}\t{n / 100 - 3}\t{1 - n / 100}\n" for n in range(200)
+)
 
 
 def look(tmp_path, data, format, reference="", chains=None, name="file", **row):
@@ -61,7 +64,7 @@ COV = files.bismark_cov(CPGS)
         (COV, "betas", {}, "write bismark_cov into the column format"),
         (BETAS, "betas", {}, "name_in_file"),
         (BETAS.replace("0.5\t", "50\t"), "betas", {"name_in_file": "one"}, "outside 0 to 1"),
-        (SIGNALS.replace("1007", "-7"), "intensities", {}, "it looks like log ratios"),
+        (LOGS, "intensities", {}, "look like log ratios"),
         (SIGNALS, "betas", {}, "Write intensities into the column format"),
         (COV, "idat", {}, "idat"),
         (COV, "bam", {}, "expected a BAM file"),
