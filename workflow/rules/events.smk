@@ -39,7 +39,6 @@ rule segment:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        sex=cell("sex"),
         settings=config["segmentation"],
     script:
         "../scripts/segment.py"

@@ -131,5 +131,6 @@ rule contrast:
         sex=cell("sex", "snp_array"),
         assay="snp_array",
         settings=config["contrast"],
+        quality=config["quality"],
     script:
         "../scripts/contrast.py"

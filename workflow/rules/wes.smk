@@ -188,6 +188,7 @@ rule contrast_wes:
     params:
         sex=cell("sex", "wes"),
         settings=config["contrast"],
+        quality=config["quality"]["wes"],
         wes=config["wes"],
     script:
         "../scripts/contrast_wes.py"

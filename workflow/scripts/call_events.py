@@ -8,6 +8,7 @@ from linedrift import genome, hotspots, jobs, quality, tables
 from linedrift.calls import Measurement
 from linedrift.events import call
 from linedrift.noise import Noise
+from linedrift.sex import agreed_sex
 from linedrift.trajectories import events_and_courses
 
 
@@ -20,9 +21,11 @@ def main(job):
     )
     bands = tables.read_bands(job.input.bands)
     line = job.params.line["line"]
+    # Nobody is unknown where a measurement tells: a man's pseudoautosomal regions would be gains.
+    told = [one.noise.sex for one in measurements]
     calls = call(
         measurements,
-        genome.Karyotype(job.params.line["sex"]),
+        genome.Karyotype(agreed_sex(job.params.line["sex"], told)),
         hotspots.regions(spots, genome.arms(bands), settings),
         settings,
         donor=job.params.line["kind"] == "donor",

@@ -11,6 +11,7 @@ from linedrift.genome import Karyotype
 from linedrift.locus_copies import copies_at
 from linedrift.readers import annotation
 from linedrift.sequencing_tables import VARIANT_COURSES, VARIANT_HOTSPOTS, VARIANTS
+from linedrift.sex import agreed_sex
 from linedrift.variant_samples import exomes, in_genes, with_untestable
 from linedrift.variant_vcf import variant_text
 from linedrift.variants import ask_hotspots, call_variants
@@ -53,7 +54,8 @@ def call(job, of, frame):
     model = error_model(counts, settings, errors)
     events = tables.read(job.input.events, tables.EVENTS)
     trajectories = tables.read(job.input.trajectories, tables.TRAJECTORIES)
-    person = Karyotype(job.params.line["sex"])
+    people = tables.read(job.input.identity, tables.IDENTITY)
+    person = Karyotype(agreed_sex(job.params.line["sex"], people["sex"]))
     copies, changed = copies_at(counts.sites, counts.samples, events, trajectories, person)
     calls = call_variants(
         counts if of.testable else counts.take(slice(0)),

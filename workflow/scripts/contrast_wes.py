@@ -7,6 +7,7 @@ from linedrift.contrast import contrast
 from linedrift.exon_losses import exon_losses
 from linedrift.genome import Karyotype
 from linedrift.panel import with_panel
+from linedrift.sex import known_sex
 
 
 def main(job):
@@ -16,7 +17,9 @@ def main(job):
         [tables.read(path, tables.SIGNALS) for path in paths]
         for paths in (job.input.baselines, job.input.panel)
     )
-    karyotype = Karyotype(job.params.sex)
+    # As in its quality: off target X and Y are mappable elsewhere, the targets alone tell the sex.
+    on_target = [one[one["name"] != "bin:antitarget"] for one in (signals, *baselines)]
+    karyotype = Karyotype(known_sex(job.params.sex, on_target, job.params.quality))
     own, baselines = with_panel(signals, baselines, panel, job.params.wes)
     settings = job.params.settings | job.params.settings["wes"]
     frame, noise = contrast(own, baselines, karyotype, settings)

@@ -14,7 +14,7 @@ def main(job):
     contrast = tables.read(job.input.contrast, tables.CONTRAST)
     noise = Noise.from_dict(json.loads(Path(job.input.noise).read_text(encoding="utf-8")))
     settings = job.params.settings | job.params.settings.get(job.wildcards.assay, {})
-    segments = segment(contrast, noise, Karyotype(job.params.sex), settings)
+    segments = segment(contrast, noise, Karyotype(noise.sex), settings)
     tables.write(segments, job.output.segments, tables.SEGMENTS)
     return f"{job.wildcards.sample}: {len(segments)} segments"
 

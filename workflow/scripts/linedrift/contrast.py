@@ -8,7 +8,7 @@ left (design 6), and equals the regression slope of the measurement on the mean 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def contrast(
 
     shift = _shift(own, aligned, copies, autosomal, settings)
     level = _level(own, aligned, shift, copies, autosomal, follows)
-    noise = _noise(level, shift, own["chrom"], autosomal, settings)
+    noise = replace(_noise(level, shift, own["chrom"], autosomal, settings), sex=karyotype.sex)
     return tables.check(_frame(own, level, shift, noise), tables.CONTRAST), noise
 
 

@@ -29,6 +29,7 @@ class Noise:
     sd, from stretch to stretch, beyond what sampling gives. `discordance`: share of the baseline's
     heterozygous loci that are homozygous here, in the median chromosome. `het_rate`: share of
     loci with a shift. `stranger`: whether that is so many that the baseline is another person.
+    `sex`: the one that copies of X and Y were expected by.
     `shift_costs`, `level_costs`: what tails can fake (see `tails`). `reason`: why the contrast
     cannot be used, else empty.
     """
@@ -47,6 +48,7 @@ class Noise:
     discordance: float
     het_rate: float
     stranger: bool = False
+    sex: str = "unknown"
     reason: str = ""
     shift_costs: tuple[float, ...] = (0.0,) * 13
     level_costs: tuple[float, ...] = (0.0,) * 26

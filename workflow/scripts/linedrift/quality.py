@@ -48,8 +48,7 @@ def measure(signals: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, obj
     """
     loci = signals[signals["usable"].to_numpy()]
     autosomal, x, y, shared = regions(loci)
-    snp = ~loci["name"].str.startswith(INTENSITY_ONLY).to_numpy(dtype=bool)
-    b = np.where(snp, loci["b_fraction"].to_numpy(dtype=np.float64), np.nan)
+    b = of_snps(loci)
     level = loci["level"].to_numpy(dtype=np.float64)
     n_autosomal = int((autosomal & (np.isfinite(level) | np.isfinite(b))).sum())
     figures: dict[str, object] = {
@@ -225,6 +224,12 @@ def sex_of_figures(figures: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     )
     sex, why = next((name, text) for holds, name, text in rules if holds)
     return {"sex": sex, "sex_reason": f"{why} ({seen})"}
+
+
+def of_snps(loci: pd.DataFrame) -> np.ndarray:
+    """Return the B-allele frequencies, NaN where a probe asks no SNP."""
+    snp = ~loci["name"].str.startswith(INTENSITY_ONLY).to_numpy(dtype=bool)
+    return np.where(snp, loci["b_fraction"].to_numpy(dtype=np.float64), np.nan)
 
 
 def _foreign(
