@@ -7,7 +7,7 @@ copy: a woman's lines express XIST, a man's the genes of Y.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import library_path  # noqa: F401
@@ -20,10 +20,14 @@ from simulate_array import Event, allele_doses
 SLOPE = 0.8
 # Reads of the reference allele per read of the other, as aligners prefer it.
 REFERENCE_BIAS = 1.1
+# Log2 that X-linked genes gain where the silent X is eroded.
+EROSION = 0.6
 # Bases that a made-up gene spans.
 SPAN = 30_000
 # Correlation of the alleles of two reads, and sd (logit) of the allele that a gene prefers.
 OVERDISPERSION, PREFERENCE_SD = 0.008, 0.25
+# Log-odds of the allele that an imprinted gene expresses.
+IMPRINTED = 6.0
 
 
 def genes(
@@ -36,7 +40,7 @@ def genes(
     loci
         chrom, start of the array.
     known
-        gene, chrom, start, end, gene_id of genes that keep their names.
+        gene, chrom, start, end, gene_id of genes that keep their names, and perhaps log2_mean.
 
     Returns
     -------
@@ -61,7 +65,11 @@ def genes(
     own = own.assign(gene_id=own["gene_id"].str.partition(".")[0])
     found = pd.concat([made, own[list(made.columns)]], ignore_index=True)
     found["strand"] = rng.choice(["+", "-"], len(found))
-    found["log2_mean"] = rng.normal(9.2, 1.5, len(found)).clip(6)
+    mean = rng.normal(9.2, 1.5, len(found)).clip(6)
+    if "log2_mean" in own:
+        stated = np.append(np.full(n, np.nan), own["log2_mean"].to_numpy(float))
+        mean = np.where(np.isnan(stated), mean, stated)
+    found["log2_mean"] = mean
     found["sd"] = 0.18 * np.exp(rng.normal(0, 0.3, len(found)))
     order = {name: k for k, name in enumerate(loci["chrom"].astype(str).unique())}
     place = found["chrom"].map(order)
@@ -85,22 +93,33 @@ def counts(
     events: Sequence[Event],
     sex: str,
     depth: float = 1.0,
+    eroded: bool = False,
 ) -> np.ndarray:
-    """Return the reads of each gene in one sample, float64 (n,); `depth` scales them all."""
+    """Return the reads of each gene in one sample, float64 (n,); `depth` scales them all.
+
+    `eroded`: the silent X of a woman's line is expressed again.
+    """
     chrom = of["chrom"].to_numpy()
     # The second X is silent, so neither its loss nor its gain is heard.
     relative = np.where(np.isin(chrom, ["chrX", "chrY"]), 1.0, dose(of, events))
     mean = of["log2_mean"].to_numpy() + SLOPE * np.log2(relative)
     mean = mean + rng.normal(0, 1, len(of)) * of["sd"].to_numpy()
+    mean = mean + EROSION * ((chrom == "chrX") & eroded)
     expected = depth * 2.0**mean
     expected[(chrom == "chrY") & (sex != "male")] = 0.02
-    expected[(of["symbol"] == "XIST").to_numpy() & (sex != "female")] = 0.02
+    expected[(of["symbol"] == "XIST").to_numpy() & ((sex != "female") | eroded)] = 0.02
     return rng.poisson(expected).astype(float)
 
 
-def preferences(rng: np.random.Generator, of: pd.DataFrame) -> np.ndarray:
-    """Return the log-odds of one haplotype that each gene prefers in all cells of a person."""
-    return rng.normal(0, PREFERENCE_SD, len(of))
+def preferences(
+    rng: np.random.Generator, of: pd.DataFrame, imprinted: Collection[str] = ()
+) -> np.ndarray:
+    """Return the log-odds of one haplotype that each gene prefers in all cells of a person.
+
+    Genes that are `imprinted` (their symbols) express one allele alone.
+    """
+    prefers = rng.normal(0, PREFERENCE_SD, len(of))
+    return np.where(of["symbol"].isin(list(imprinted)), IMPRINTED * np.sign(prefers), prefers)
 
 
 def alleles(
