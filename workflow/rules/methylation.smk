@@ -39,6 +39,7 @@ rule read_methylation_array:
         format=of_array("format"),
         name_in_file=of_array("name_in_file"),
         build=of_array("build"),
+        chains=config["chains"],
         settings=config["methylation"]["arrays"],
     script:
         "../scripts/read_methylation_array.py"
@@ -69,6 +70,7 @@ rule read_cytosines:
     params:
         format=of_cytosines("format"),
         build=of_cytosines("build"),
+        chains=config["chains"],
         reference=config["resources"]["reference"],
         settings=config["methylation"]["sequencing"],
     script:
@@ -165,6 +167,7 @@ rule contrast_methylation:
             baselines("methylation")(wildcards), wildcards.sample
         ),
         panel=lambda wildcards: told_by(controls(wildcards.sample), wildcards.sample),
+        quality="<results>/quality/{sample}.methylation.tsv",
         bands=curated("bands"),
         gc_content=(
             ["<results>/gc_content.parquet"]

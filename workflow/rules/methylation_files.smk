@@ -17,23 +17,23 @@ PROBED, SEQUENCED, BISULFITE = (
 )
 
 
-def methylation_row(wildcards, column, formats):
+def methylation_cell(sample, column, formats):
     """Return a cell of the row of samples.tsv that has one of these formats, for a sample."""
-    rows = LANES[wildcards.sample, "methylation"]
+    rows = LANES[sample, "methylation"]
     return next(row[column] for row in rows if row["format"] in formats)
 
 
 def of_array(column):
     """Return the text in a column of samples.tsv for the methylation array of a job."""
-    return lambda wildcards: methylation_row(
-        wildcards, column, sheet_columns.METHYLATION_ARRAYS
+    return lambda wildcards: methylation_cell(
+        wildcards.sample, column, sheet_columns.METHYLATION_ARRAYS
     )
 
 
 def of_cytosines(column):
     """Return the text in a column of samples.tsv for the file of cytosines of a job."""
-    return lambda wildcards: methylation_row(
-        wildcards, column, sheet_columns.CYTOSINE_FORMATS
+    return lambda wildcards: methylation_cell(
+        wildcards.sample, column, sheet_columns.CYTOSINE_FORMATS
     )
 
 
@@ -120,7 +120,7 @@ def earliest(sample):
 
 def bisulfite_alignment(wildcards):
     """Return the bisulfite alignment of a job."""
-    return methylation_row(wildcards, "path", sheet_columns.ALIGNMENT_FORMATS)
+    return methylation_cell(wildcards.sample, "path", sheet_columns.ALIGNMENT_FORMATS)
 
 
 def of_kind(wildcards, samples, ending):
@@ -137,9 +137,17 @@ def regions_of(names):
     ]
 
 
-# What copy number is told by: intensities of an array, the depth of a bisulfite alignment.
-TOLD_BY = {sample: "depth" for sample in BISULFITE} | {
-    sample: "probes" for sample in PROBED
+# What copy number is told by: intensities of an array, the depth of a bisulfite alignment, reads at
+# CpGs. A bedGraph of percents has no reads.
+TOLD_BY = {
+    **{
+        sample: "cytosines"
+        for sample in SEQUENCED
+        if methylation_cell(sample, "format", sheet_columns.CYTOSINE_FORMATS)
+        != "bismark_bedgraph"
+    },
+    **{sample: "depth" for sample in BISULFITE},
+    **{sample: "probes" for sample in PROBED},
 }
 
 

@@ -16,7 +16,7 @@ def main(job):
         format=job.params.format,
         settings=job.params.settings,
         build=of,
-        chains={of: path for path in job.input.chain},
+        chains=job.params.chains,
         reference=job.params.reference,
     )
     tables.write(reading.cytosines, job.output.cytosines, CYTOSINES)

@@ -13,7 +13,7 @@ def main(job):
     manifest = methylation_manifests.read(
         job.input.manifest,
         build=of,
-        chains={of: path for path in job.input.chain},
+        chains=job.params.chains,
         positions=next(iter(job.input.positions), ""),
     )
     path, *second = job.input.data

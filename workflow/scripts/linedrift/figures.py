@@ -243,7 +243,12 @@ def interval_text(low: float, high: float) -> str:
 
 def assay_name(assay: str) -> str:
     """Return an assay for people: ``SNP array`` for ``snp_array``."""
-    names = {"snp_array": "SNP array", "wes": "exome", "rna": "RNA-seq"}
+    names = {
+        "snp_array": "SNP array",
+        "wes": "exome",
+        "methylation": "methylation",
+        "rna": "RNA-seq",
+    }
     return names.get(assay, str(assay).replace("_", " "))
 
 

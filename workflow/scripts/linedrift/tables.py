@@ -22,7 +22,7 @@ GENOTYPES = pd.CategoricalDtype(["", "AA", "AB", "BB"])
 
 STATES = ("present", "absent", "not_testable")
 EVENT_KINDS = ("gain", "loss", "amplification", "deep_loss", "cn_loh")
-COPY_NUMBER_ASSAYS = ("snp_array", "wes", "rna")
+COPY_NUMBER_ASSAYS = ("snp_array", "wes", "methylation", "rna")
 ORIGINS = ("acquired", "inherited", "unknown")
 VERDICTS = ("stable", "watch", "altered", "insufficient")
 
