@@ -41,6 +41,15 @@ QUALITY_FIGURES = {
         "log_ratio_sd": "Log ratio sd",
         "sex": "Sex",
     },
+    "methylation": {
+        "n_probes": "CpG probes",
+        "share_detected": "Probes detected",
+        "share_beads": "Probes with enough beads",
+        "conversion": "Bisulfite conversion (controls)",
+        "median_intensity": "Median intensity",
+        "log_ratio_sd": "Log ratio sd",
+        "sex": "Sex",
+    },
 }
 NOT_PUBLISHED = "not published"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?: ?%)?"
