@@ -178,22 +178,34 @@ def _aligned(
     pseudoautosomal regions are alike in both.
     """
     level, beta = np.full((2, len(others), len(own)), np.nan)
-    names = pd.Index(own["name"])
     for k, other in enumerate(others):
-        there = other.drop_duplicates("name")
-        place = pd.Index(there["name"]).get_indexer(names)
-        missing = (place < 0).mean()
-        if missing > settings["most_missing"]:
-            raise ValueError(
-                f"{missing:.0%} of the probes of the array are not on one that it is compared with;"
-                " arrays of other types, or of another manifest, must have another platform in "
-                "samples.tsv"
-            )
+        there = _rows_of(own, other, settings["most_missing"])
         signals = signals_of(there, settings)
-        found = np.where(signals["usable"], _without_sex(signals), np.nan)
-        level[k] = np.where(place >= 0, found[place], np.nan)
-        beta[k] = np.where(place >= 0, there["beta"].to_numpy(float)[place], np.nan)
+        level[k] = np.where(signals["usable"], _without_sex(signals), np.nan)
+        beta[k] = there["beta"]
     return Arrays(_without_events(level), beta)
+
+
+def _rows_of(own: pd.DataFrame, other: pd.DataFrame, most_missing: float) -> pd.DataFrame:
+    """Return the rows of another array that are the probes of one, in its order.
+
+    Probes that the other lacks have no values, and the places of the one.
+    """
+    if other["name"].equals(own["name"]):
+        return other
+    place = pd.Index(other["name"]).drop_duplicates().get_indexer(own["name"])
+    missing = float((place < 0).mean())
+    if missing > most_missing:
+        raise ValueError(
+            f"{missing:.0%} of the probes of the array are not on one that it is compared with;"
+            " arrays of other types, or of another manifest, must have another platform in "
+            "samples.tsv"
+        )
+    found = other.drop_duplicates("name").iloc[place].reset_index(drop=True)
+    found = found.assign(**{name: own[name].to_numpy() for name in ("chrom", "start", "end")})
+    values = ["beta", "methylated", "unmethylated", "detection_p"]
+    found.loc[place < 0, values] = np.nan
+    return found
 
 
 def _without_sex(signals: pd.DataFrame) -> np.ndarray:
