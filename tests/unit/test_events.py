@@ -339,6 +339,16 @@ def test_a_level_alone_never_calls_below_30_percent(fraction):
     assert len(at(of_line(w, donor, line), event)) == 1
 
 
+def test_an_assay_may_need_fewer_cells_where_levels_are_all_it_has(monkeypatch):
+    w = world(170, wave_sd=0.0)
+    event = Event("chr20", 40 * MB, 55 * MB, "loss", 0.26)
+    donor, line = (f.assign(b_fraction=np.float32("nan")) for f in (w.measure(), w.measure(event)))
+    monkeypatch.setitem(CONFIG["events"], "snp_array", {"level_alone": 0.2})
+    assert len(at(of_line(w, donor, line), event)) == 1
+    monkeypatch.setitem(CONFIG["events"], "snp_array", {"level_alone": 0.4})
+    assert of_line(w, donor, line) == []
+
+
 def test_a_level_alone_calls_above():
     w = world(171)
     event = Event("chr20", 30 * MB, 64 * MB, "loss", 0.7)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift.fitting import Stretch
-from linedrift.limits import _moments, detectable, false_event_rate, needed_score
+from linedrift.limits import _moments, detectable, false_event_rate, level_alone, needed_score
 from test_fitting import planted
 from truth import CONFIG
 
@@ -70,6 +70,13 @@ def test_limits_fall_where_another_passage_tells_the_signs():
 
 def test_a_limit_that_no_event_reaches_is_nan():
     assert np.isnan(limit(20, needed=1e6))
+
+
+def test_the_strictest_assay_decides_what_levels_alone_call():
+    settings = SETTINGS | {"methylation": {"level_alone": 0.2}}
+    assert level_alone(("snp_array", "methylation"), settings) == SETTINGS["level_alone"]
+    assert level_alone(("methylation", "methylation"), settings) == 0.2
+    assert level_alone(("wes",), settings) == SETTINGS["level_alone"]
 
 
 def test_a_level_alone_has_no_limit_below_its_rule():

@@ -14,7 +14,7 @@ from linedrift.calls import Call, LineCalls, Measurement
 from linedrift.ends import ends, locus_scores
 from linedrift.fitting import Fit, Stretch
 from linedrift.genome import Karyotype
-from linedrift.limits import false_event_rate, log_rate, places_of
+from linedrift.limits import false_event_rate, level_alone, log_rate, places_of
 from linedrift.origin import baseline_of, with_origin
 from linedrift.stacks import Stack, stack
 from linedrift.tables import EVENT_KINDS
@@ -228,7 +228,7 @@ def _resolve(
         rate = one.rate
         if overlapping:
             rate = _rate_beside(data, one, overlapping, places, settings)
-        doubt = _doubt(one.fit, stranger, settings)
+        doubt = _doubt(one.fit, stranger, level_alone(data.assay, settings), settings)
         if rate < settings["rate"] and not doubt:
             accepted.append(replace(one, rate=max(rate, one.rate)))
         elif rate < settings["candidate_rate"]:
@@ -297,17 +297,17 @@ def _rate_beside(
     return float(false_event_rate(fit.score - max(0.0, float(explained)), places, settings))
 
 
-def _doubt(fit: Fit, stranger: bool, settings: Mapping[str, Any]) -> str:
+def _doubt(fit: Fit, stranger: bool, alone: float, settings: Mapping[str, Any]) -> str:
     """Return why evidence of this kind may not call an event, or nothing where it may.
 
-    A level alone needs 30 % of cells, a short stretch most of them, and an event must be seen
-    on enough loci: three outlying probes are not one. Against a relative or a stranger only what
-    most cells carry can be told.
+    A level alone needs a share `alone` of the cells, a short stretch most of them, and an event
+    must be seen on enough loci: three outlying probes are not one. Against a relative or a
+    stranger only what most cells carry can be told.
     """
     most = fit.fraction.max()
     if fit.n_levels + fit.n_shifts < settings["least_loci"]:
         return f"seen on {fit.n_levels + fit.n_shifts} loci only"
-    if fit.shift_score < settings["least_shift_score"] and most < settings["level_alone"]:
+    if fit.shift_score < settings["least_shift_score"] and most < alone:
         return "the log R ratio alone speaks for it"
     loci = max(fit.n_levels, fit.n_shifts)
     if loci < settings["short_loci"] and most < settings["short_fraction"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +51,14 @@ def places_of(size: int, length: int, settings: Mapping[str, Any], fixed: float 
     return min(fixed, size / length) * (1 + settings["null_short"] / length)
 
 
+def level_alone(assays: Sequence[str], settings: Mapping[str, Any]) -> float:
+    """Return the cell fraction below which levels alone call nothing: of the strictest assay.
+
+    `level_alone` of the settings, or that of the section of an assay in them.
+    """
+    return max({**settings, **settings.get(assay, {})}["level_alone"] for assay in assays)
+
+
 def needed_score(places: float, settings: Mapping[str, Any]) -> float:
     """Return the log-likelihood ratio at which the false-event rate is the one of the config."""
     return float(
@@ -65,8 +73,7 @@ def _moments(a: float, known: bool) -> tuple[float, float]:
     With the haplotype sign known the score is a (a + z) - a^2/2; unknown, log cosh replaces the
     first term. Gauss-Hermite quadrature over z.
     """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
-    weights = weights / weights.sum()
+    nodes, weights = _normal()
     pull = a * (a + nodes)
     if not known:
         magnitude = np.abs(pull)
@@ -101,7 +108,9 @@ def detectable(
     """
     if not stretch.copies or alleles(kind, stretch.copies) is None:
         return float("nan")
-    lowest = 0.0 if stretch.n_shifts >= settings["least_shifts"] else settings["level_alone"]
+    lowest = 0.0
+    if stretch.n_shifts < settings["least_shifts"]:
+        lowest = level_alone(stretch.stack.assay, settings)
     if max(stretch.n_levels, stretch.n_shifts) < settings["short_loci"]:
         lowest = max(lowest, settings["short_fraction"])
     if any(noise.stranger for noise in stretch.stack.noise):
@@ -199,10 +208,16 @@ def _level_moments(mu: float, variance: float, response_sd: float) -> tuple[floa
     return float(mean), float(mu**2 * widened / variance**2 + (ratio - 1) ** 2 / 2)
 
 
+@lru_cache
+def _normal() -> tuple[np.ndarray, np.ndarray]:
+    """Return points and weights of the mean over a standard normal."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    return nodes, weights / weights.sum()
+
+
 def _bounded_moments(n: int, mu: float, costs: tuple[float, ...], sd: float) -> tuple[float, float]:
     """Return mean and variance of `n` levels taken one by one, given the event (see tails)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
-    weights = weights / weights.sum()
+    nodes, weights = _normal()
     score = bounded_score(mu + sd * nodes, sd, np.array([mu]))[0]
     mean = float(weights @ score)
     cost = float(level_cost(costs, mu, sd))
