@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linedrift.calls import Measurement
 from linedrift.contrast import contrast
 from linedrift.fitting import Stretch
 from linedrift.genome import Karyotype
+from linedrift.origin import baseline_of
 from linedrift.segmentation import segment
 from linedrift.stacks import stack
 from linedrift.tables import GENOTYPES, SEGMENTS, conform, read_bands
@@ -205,3 +207,15 @@ def test_an_assay_without_alleles_stands_beside_one_with_them(bands):
     assert own["low"] <= 0.4 <= own["high"]
     assert own["snp_array"] > 0
     assert course["limit"].notna().all()
+
+
+def test_the_donor_tells_the_origin_though_another_assay_has_none_of_it():
+    own = {"contrast": None, "noise": None, "segments": None}
+    measurements = [
+        Measurement("A-p6", 6, "methylation", **own),
+        Measurement("A-p35", 35, "methylation", **own, baseline="A-p6"),
+        Measurement("A-p35", 35, "snp_array", **own, baseline="D-p0"),
+        Measurement("D-p0", 0, "snp_array", **own, role="donor"),
+    ]
+    assert baseline_of(measurements, range(4)) == (3,)
+    assert baseline_of(measurements[:2], range(2)) == (0,)

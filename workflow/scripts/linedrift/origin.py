@@ -14,9 +14,14 @@ from linedrift.stacks import Stack
 
 
 def baseline_of(measurements: Sequence[Measurement], usable: Sequence[int]) -> tuple[int, ...]:
-    """Return the measurements of the sample that the others are compared with."""
+    """Return the measurements of the sample that the others are compared with.
+
+    An assay that did not measure the donor is compared with the line's earliest passage; the
+    donor, where another assay measured it, tells more of where an event comes from.
+    """
     wanted = {m.baseline.split(";")[0] for m in measurements if m.role == "sample" and m.baseline}
     found = [k for k in usable if measurements[k].sample in wanted]
+    found.sort(key=lambda k: measurements[k].role != "donor")
     return tuple(k for k in found if measurements[k].sample == measurements[found[0]].sample)
 
 
