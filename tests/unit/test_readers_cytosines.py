@@ -196,6 +196,23 @@ def test_another_build_is_named_by_the_reference(reference, tmp_path):
         read(tmp_path, of_new, "bismark_cov", reference=fasta, chains=chains, build="GRCh37")
 
 
+def test_a_file_that_mixes_builds_is_told(reference, tmp_path):
+    fasta, starts, _ = reference
+    path = tmp_path / "old.chain"
+    path.write_text(chain_text("GRCh37", "GRCh38", 700, 50_000), encoding="ascii")
+    inside = starts[(starts > 1000) & (starts < 50_000)]
+    mixed = np.unique(np.concatenate([inside[::2], inside[1::2] - 700]))
+    with pytest.raises(
+        ReadingError,
+        match="in GRCh38 and .* in GRCh37. The file mixes builds|"
+        "in GRCh37 and .* in GRCh38. The file mixes builds",
+    ):
+        read(
+            tmp_path, files.merged(files.planted(mixed)), "methyldackel",
+            reference=fasta, chains={"GRCh37": str(path)},
+        )  # fmt: skip
+
+
 def test_another_build_is_named_by_the_ends_of_chromosomes(tmp_path):
     beyond = BUILDS["GRCh38"].lengths["chr17"] + 100
     cpgs = files.planted([*STARTS, beyond], chrom="chr17")

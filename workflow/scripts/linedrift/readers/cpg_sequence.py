@@ -96,8 +96,19 @@ def fit(
     return Fit(n, n_cpg)
 
 
-def best(fasta: pysam.FastaFile, sample: Sample, chains: Mapping[str, str]) -> tuple[str, int, Fit]:
-    """Return build and shift with the most cytosines on a CpG, of all builds with a chain."""
+class Reading(NamedTuple):
+    """A way to read positions: as those of a build, moved by `shift`; and how it fits."""
+
+    build: str
+    shift: int
+    fit: Fit
+
+
+def readings(fasta: pysam.FastaFile, sample: Sample, chains: Mapping[str, str]) -> list[Reading]:
+    """Return how cytosines fit in every build with a chain, as they are and moved by 1 bp.
+
+    The best comes first.
+    """
     found = []
     for of in genome.BUILDS.values():
         if of.name == GRCH38.name:
@@ -106,5 +117,6 @@ def best(fasta: pysam.FastaFile, sample: Sample, chains: Mapping[str, str]) -> t
             chain = liftover.read_chain(chains[of.name], of)
         else:
             continue
-        found += [(of.name, shift, fit(fasta, sample, chain, shift)) for shift in (0, 1, -1)]
-    return max(found, key=lambda one: one[2].share)
+        for shift in (0, 1, -1):
+            found.append(Reading(of.name, shift, fit(fasta, sample, chain, shift)))
+    return sorted(found, key=lambda one: -one.fit.share)

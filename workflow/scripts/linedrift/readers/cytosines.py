@@ -52,6 +52,8 @@ _LOOK_AT, _LEAST_KNOWN = 4000, 30
 # rest are SNPs), half where positions are 1 bp off and both strands are there, 1 to 2 % in another
 # build.
 _LEAST_ON_CPG = 0.8
+# Share from which on a build has a part in a file that mixes builds; by chance it is .02.
+_LEAST_OF_MIXED = 0.1
 # Two percents of two decimals add up to 100 within this.
 _MOST_UNEVEN = 0.011
 # Contigs of the human assembly beside chromosomes, by UCSC, Ensembl and GATK, and EBV.
@@ -305,23 +307,33 @@ def check_sequence(found: Mapping[str, Chromosome], place: Place, facts: dict[st
     if fit.share >= _LEAST_ON_CPG:
         return
     seen = f"{place.path}: {fit.n_cpg:,} of {fit.n:,} rows are on a CpG of the reference in {own}"
-    name, shift, fit = cpg_sequence.best(place.fasta, sample, place.chains)
+    readings = cpg_sequence.readings(place.fasta, sample, place.chains)
+    raise ReadingError(f"{seen}, {_explained(readings, own, facts['format'])}")
+
+
+def _explained(readings: list[cpg_sequence.Reading], own: str, format: str) -> str:
+    """Return which build and first base fit, the best reading first, or what else may be wrong."""
+    name, shift, fit = readings[0]
     if fit.share < _LEAST_ON_CPG:
-        raise ReadingError(
-            f"{seen}; expected nearly all, and no other build fits better than {fit.share:.0%} "
-            f"({name}). Does the file hold other contexts (CHG, CHH), or is it of another species?"
+        parts = [one for one in readings if one.shift == 0 and one.fit.share >= _LEAST_OF_MIXED]
+        if sum(one.fit.share for one in parts) >= _LEAST_ON_CPG:
+            shares = " and ".join(f"{one.fit.share:.0%} in {one.build}" for one in parts)
+            return f"expected nearly all: {shares}. The file mixes builds; make it anew"
+        return (
+            f"expected nearly all, and no other build fits better than {fit.share:.0%} ({name}). "
+            "Does the file hold other contexts (CHG, CHH), or is it of another species?"
         )
-    text = f"{seen}, {fit.n_cpg:,} of {fit.n:,} are in {name}"
+    text = f"{fit.n_cpg:,} of {fit.n:,} are in {name}"
     if shift:
-        base, format = ("0-based", "1-based")[:: 1 if shift > 0 else -1], facts["format"]
-        text += f" when 1 is {'added to' if shift > 0 else 'taken from'} each position: positions "
-        text += f"are {base[0]}, {format} has them {base[1]}. Make the file anew, or correct the "
-        text += "column format"
+        base = ("0-based", "1-based")[:: 1 if shift > 0 else -1]
+        text += (
+            f" when 1 is {'added to' if shift > 0 else 'taken from'} each position: positions are "
+            f"{base[0]}, {format} has them {base[1]}. Make the file anew, or correct the column "
+            "format"
+        )
     else:
         text += ": the positions are those of it"
-    if name != own:
-        text += f". Write {name} into the column build"
-    raise ReadingError(text)
+    return text if name == own else f"{text}. Write {name} into the column build"
 
 
 def _sample(found: Mapping[str, Chromosome]) -> Sample:
