@@ -4,10 +4,12 @@ import methylomes as made
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from linedrift import differences, genome
 from linedrift import methylation_measures as measures
 from linedrift.methylation_ranges import Subject
-from linedrift.readers import liftover
+from linedrift.methylation_regions import fragment_length
+from linedrift.readers import cytosines, liftover
 
 pytestmark = pytest.mark.real
 
@@ -91,6 +93,17 @@ def test_the_imprint_of_wrb_is_lost_in_h1_and_kept_in_imr90(
     assert (rest["state"] == "not_testable").all() and (rest["reason"] != "").all()
 
 
+def test_long_reads_are_told_by_their_depth(real_data, repository, sequenced, settings):
+    assert fragment_length(sequenced["H1"], settings) == settings["fragment_bp"]
+    config = yaml.safe_load((repository / "config" / "config.yaml").read_text(encoding="utf-8"))
+    folder = real_data / "methylation" / "small_coverage"
+    nanopore = cytosines.read(
+        str(folder / "bsseq_chr21.chr22.HG002.top1000.bed.gz"), format="bedmethyl",
+        settings=config["methylation"]["sequencing"], build="GRCh38", chains={},
+    ).cytosines  # fmt: skip
+    assert fragment_length(nanopore, settings) == settings["long_fragment_bp"]
+
+
 def test_two_cell_types_are_far_apart_and_a_methylome_is_not_far_from_itself(
     sequenced, curated, settings
 ):
@@ -107,14 +120,14 @@ def test_two_cell_types_are_far_apart_and_a_methylome_is_not_far_from_itself(
     assert found.loc["since_baseline_share", "state"] == "normal"
 
 
-def thinned(cytosines):
+def thinned(loci):
     """Return the reads of one sample dealt out to two."""
     rng = np.random.default_rng(1)
     parts = []
-    counts = cytosines[["methylated", "unmethylated"]].to_numpy()
+    counts = loci[["methylated", "unmethylated"]].to_numpy()
     half = rng.binomial(counts, 0.5)
     for part in (half, counts - half):
-        parts.append(made.cytosines("chr21", cytosines["start"].to_numpy(), *part.T))
+        parts.append(made.cytosines("chr21", loci["start"].to_numpy(), *part.T))
     return parts
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special, stats
 
 from linedrift.drift import MEDIAN_TO_SD, noise, paired
-from linedrift.methylation_regions import fragments, in_order, is_array, measured
+from linedrift.methylation_regions import fragment_length, fragments, in_order, is_array, measured
 from linedrift.methylation_tables import DIFFERENCES
 from linedrift.tables import conform
 
@@ -38,7 +38,7 @@ def find(
     1. Loci of both that lie closer than `max_gap` make pieces of at most `piece_loci` loci; pieces
        of fewer than `piece_least` are not asked.
     2. Reads: the difference of the pooled shares over its beta-binomial sd. The reads of a piece
-       count as its fragments of DNA: in each `fragment_bp` as many as a CpG has reads, with a
+       count as its fragments of DNA: in each fragment's length as many as a CpG has reads, with a
        dispersion `read_rho` that all pieces share, and the sd is raised to what the lowest quarter
        of the differences says (at most `read_noise`-fold).
     3. Probes: the sum of their differences in sd / sqrt(number). The sd is that of differences at
@@ -91,7 +91,8 @@ def pieces(own: pd.DataFrame, baseline: pd.DataFrame, settings: Mapping[str, Any
     z is standard normal where nothing differs; NaN where a piece has too few reads.
     """
     array = is_array(own)
-    pairs = paired(*(_plain(loci, array) for loci in (own, baseline)))
+    both = [_plain(loci, array) for loci in (own, baseline)]
+    pairs = paired(*both)
     gap = settings["max_gap_probes" if array else "max_gap_reads"]
     first, count = _cut(pairs, gap, settings["piece_loci"])
     start = pairs["start"].to_numpy()
@@ -103,7 +104,11 @@ def pieces(own: pd.DataFrame, baseline: pd.DataFrame, settings: Mapping[str, Any
             "n_loci": count,
         }
     )
-    tested = _probes(pairs, first, count, settings) if array else _reads(pairs, first, settings)
+    if array:
+        tested = _probes(pairs, first, count, settings)
+    else:
+        length = max(fragment_length(loci, settings) for loci in both)
+        tested = _reads(pairs, first, length, settings)
     made = made.assign(**tested)[count >= settings["piece_least"]].reset_index(drop=True)
     if array and len(made):
         spread = _spread(made["z"].to_numpy(), made["n_loci"].to_numpy(), settings["most_spread"])
@@ -131,7 +136,7 @@ def _cut(pairs: pd.DataFrame, gap: int, most: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _reads(
-    pairs: pd.DataFrame, first: np.ndarray, settings: Mapping[str, Any]
+    pairs: pd.DataFrame, first: np.ndarray, length: int, settings: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """Return difference and z of pieces of sequenced CpGs."""
     if not len(first):
@@ -141,7 +146,7 @@ def _reads(
     piece[first[1:]] = 1
     piece = np.cumsum(piece)
     start = pairs["start"].to_numpy(np.int64)
-    stretch = (start - start[first][piece]) // settings["fragment_bp"]
+    stretch = (start - start[first][piece]) // length
     begins = np.flatnonzero((np.diff(piece, prepend=-1) != 0) | (np.diff(stretch, prepend=-1) != 0))
     found: dict[str, np.ndarray] = {}
     for suffix in ("", "_other"):

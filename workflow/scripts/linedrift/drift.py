@@ -16,9 +16,11 @@ from linedrift.methylation_ranges import POWER, Normal, Subject, judged, stated,
 from linedrift.methylation_regions import (
     HALF_WIDTH,
     by_region,
+    fragment_length,
     fragments,
     in_order,
     is_array,
+    keys,
     measured,
     records,
     sequenced,
@@ -56,7 +58,7 @@ def levels(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
         return loci[["chrom", "start"]].assign(beta=np.nan, n=np.nan)
     start, code = loci["start"].to_numpy(), loci["chrom"].cat.codes.to_numpy()
     tile = start // settings["tile_bp"]
-    stretch = start % settings["tile_bp"] // settings["fragment_bp"]
+    stretch = start % settings["tile_bp"] // fragment_length(loci, settings)
     new_tile = (np.diff(tile, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0)
     begins = np.flatnonzero(new_tile | (np.diff(stretch, prepend=-1) != 0))
     first = np.flatnonzero(new_tile)
@@ -79,7 +81,7 @@ def paired(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
     Both in genome order; of several loci at one place the first counts.
     """
-    key, other_key = (_keys(frame) for frame in (own, other))
+    key, other_key = (keys(frame) for frame in (own, other))
     at = np.searchsorted(other_key, key)
     both = np.zeros(len(key), dtype=bool)
     within = at < len(other_key)
@@ -88,11 +90,6 @@ def paired(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     partner = other.iloc[at[both]].drop(columns=["chrom", "start"]).add_suffix("_other")
     kept = own[both].reset_index(drop=True)
     return kept.assign(**{str(name): partner[name].to_numpy() for name in partner})
-
-
-def _keys(frame: pd.DataFrame) -> np.ndarray:
-    code = frame["chrom"].cat.codes.to_numpy(np.int64)
-    return (code << 32) + frame["start"].to_numpy(np.int64)
 
 
 def noise(pairs: pd.DataFrame, settings: Mapping[str, Any]) -> np.ndarray:
