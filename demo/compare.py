@@ -16,6 +16,7 @@ import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
 from linedrift import tables
+from linedrift.readout_tables import READOUTS
 
 # A call is the planted event where they share this much of their union.
 SAME_PLACE = 0.7
@@ -42,7 +43,8 @@ def compare(bank: Path, results: Path) -> pd.DataFrame:
         rows += false_events(line, own, events)
     rows += samples_set_apart(expectations, results)
     rows += hotspots(expectations, results)
-    rows += seen_in_rna(expectations, truth, results)
+    rows += seen_in_one_assay(expectations, truth, results)
+    rows += readouts(expectations, results)
     rows += private_lines(lines, results)
     rows += compare_variants.rows(bank, results, state_of)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -164,9 +166,13 @@ def hotspots(expectations: pd.DataFrame, results: Path) -> Iterator[Row]:
         yield f"hotspot {row.detail}", row.sample, "present", found, found == "present"
 
 
-def seen_in_rna(expectations: pd.DataFrame, truth: pd.DataFrame, results: Path) -> Iterator[Row]:
-    """Yield a row per event that the RNA of a sample must give evidence of."""
-    for row in expectations[expectations["expectation"] == "seen_in_rna"].itertuples():
+def seen_in_one_assay(
+    expectations: pd.DataFrame, truth: pd.DataFrame, results: Path
+) -> Iterator[Row]:
+    """Yield a row per event that one assay (`seen_in_rna`) must give evidence of by itself."""
+    of_assay = expectations["expectation"].str.startswith("seen_in_")
+    for row in expectations[of_assay].itertuples():
+        assay = row.expectation.removeprefix("seen_in_")
         folder = results / "lines" / row.sample.rsplit("-p", 1)[0]
         planted = truth[truth["event"] == row.detail].iloc[0]
         events = tables.read(folder / "events.tsv", tables.EVENTS)
@@ -174,10 +180,21 @@ def seen_in_rna(expectations: pd.DataFrame, truth: pd.DataFrame, results: Path) 
         match = match_of(planted, events)
         of = "" if match is None else events.loc[match, "event_id"]
         support = courses.loc[
-            (courses["event_id"] == of) & (courses["sample"] == row.sample), "rna"
+            (courses["event_id"] == of) & (courses["sample"] == row.sample), assay
         ].max()
         found = "no evidence" if pd.isna(support) else f"{support:.1f} nats"
-        yield f"{row.detail} in RNA", row.sample, "more than 0 nats", found, bool(support > 0)
+        told = f"{row.detail} by {assay}"
+        yield told, row.sample, "more than 0 nats", found, bool(support > 0)
+
+
+def readouts(expectations: pd.DataFrame, results: Path) -> Iterator[Row]:
+    """Yield a row per question of expression or methylation whose answer was planted."""
+    for row in expectations[expectations["expectation"] == "readout"].itertuples():
+        assay, item, planted = row.detail.split()
+        asked = tables.read(results / "readouts" / f"{row.sample}.{assay}.tsv", READOUTS)
+        states = asked.loc[asked["item"] == item, "state"].tolist()
+        found = ", ".join(states) or "not asked"
+        yield f"{item} by {assay}", row.sample, planted, found, found == planted
 
 
 def private_lines(lines: pd.DataFrame, results: Path) -> Iterator[Row]:

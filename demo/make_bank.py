@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import array_files
 import bank_exomes
+import bank_methylation
 import bank_rna
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
 import simulate_array
 from linedrift import tables
+from side_by_side import workers
 from simulate_array import Event
 
 SEED = 20_240_611
 # Whether the bank has exomes.
 EXOMES = True
+# Whether it has methylation.
+METHYLATION = True
 # Whether it has RNA-seq.
-RNA = False
+RNA = True
 CHROMOSOMES = ("chr1", "chr12", "chr17", "chr18", "chr20", "chr21", "chrX", "chrY")
 # Markers per Mb: of a 600,000-marker array, and few enough for tests of the workflow.
 DENSITY, SMALL_DENSITY = 193, 48
@@ -129,8 +135,6 @@ EXPECTATIONS = (
     ("LDB-B1-p60", "hotspot", "trisomy_12"),
     ("LDB-C1-p47", "hotspot", "loss_18q"),
 )
-# Events of which the RNA alone must give evidence.
-RNA_EXPECTATIONS = (("LDB-B1-p60", "seen_in_rna", "trisomy_12"),)
 
 
 def parent_of(line: str) -> str:
@@ -237,13 +241,19 @@ def _write_file(path: Path, format_: str, samples: dict[str, pd.DataFrame]) -> N
 
 
 def write_exomes(
-    out: Path, people: People, seed: int, share: float, tell: Callable[[str], object]
-) -> None:
-    """Simulate and write the exomes; `share` scales the number of their targets."""
+    out: Path,
+    people: People,
+    seed: int,
+    share: float,
+    tell: Callable[[str], object],
+    pool: Executor,
+) -> list[Future[None]]:
+    """Simulate and write the exomes in the pool; `share` scales the number of their targets."""
     names = {e.line for e in bank_exomes.EXOMES}
     persons = {name: (sex_of(name), people.haplotypes[parent_of(name)]) for name in names}
     seeds = np.random.SeedSequence([seed, 1])  # apart from the streams of the arrays
-    bank_exomes.make(out, seeds, people.loci, persons, events_of, share=share, tell=tell)
+    options = {"share": share, "tell": tell, "pool": pool}
+    return bank_exomes.make(out, seeds, people.loci, persons, events_of, **options)
 
 
 def write_rna(out: Path, people: People, seed: int, tell: Callable[[str], object]) -> None:
@@ -258,7 +268,26 @@ def write_rna(out: Path, people: People, seed: int, tell: Callable[[str], object
     bank_rna.make(out, seeds, people.loci, persons, events_of, tell=tell, others=others)
 
 
-def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
+def write_methylation(out: Path, people: People, seed: int, tell: Callable[[str], object]) -> None:
+    """Simulate and write the methylation of some samples."""
+    persons = list(people.haplotypes)
+    of = {
+        row[0]: bank_methylation.Person(
+            sex_of(row[0]),
+            persons.index(parent_of(row[0])),
+            row[6],
+            people.haplotypes[parent_of(row[0])],
+        )
+        for row in LINES
+    }
+    seeds = np.random.SeedSequence([seed, 3])  # apart from arrays, exomes and RNA
+    bands = pd.read_csv(BANDS, sep="\t", names=["chrom", "start", "end", "band", "stain"])
+    bank_methylation.make(out, seeds, people.loci, people.platform, of, events_of, bands, tell=tell)
+
+
+def write_sheets(
+    out: Path, exomes: bool = False, rna: bool = False, methylation: bool = False
+) -> None:
     """Write lines.tsv, samples.tsv, truth.tsv and expectations.tsv."""
     columns = ["line", "kind", "parent", "sex", "tier", "registry_id", "source_cell"]
     lines = pd.DataFrame(LINES, columns=[*columns, "reprogramming", "description"])
@@ -276,6 +305,13 @@ def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
         for r in (bank_rna.SAMPLES if rna else ())
         for format_, file, name in bank_rna.files(r)
     ]
+    marked = [
+        (
+            *("methylation", m.format, f"{bank_methylation.FOLDER}/{m.file}", ""),
+            *(bank_methylation.PLATFORM, m),
+        )
+        for m in (bank_methylation.SAMPLES if methylation else ())
+    ]
     samples = pd.DataFrame(
         [
             {
@@ -292,7 +328,10 @@ def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
                 "bank": "MCB" if m.passage and m.passage == latest[m.line] else "",
                 "baseline": "",
             }
-            for assay, format_, path, name_in_file, platform, m in arrays + sequenced + heard
+            for assay, format_, path, name_in_file, platform, m in arrays
+            + sequenced
+            + marked
+            + heard
         ]
     )
     lines.to_csv(out / "lines.tsv", sep="\t", index=False)
@@ -302,7 +341,8 @@ def write_sheets(out: Path, exomes: bool = False, rna: bool = False) -> None:
         out / "truth.tsv",
         tables.TRUTH,
     )
-    expected = EXPECTATIONS + (RNA_EXPECTATIONS if rna else ())
+    expected = EXPECTATIONS + (bank_rna.EXPECTATIONS if rna else ())
+    expected += bank_methylation.EXPECTATIONS if methylation else ()
     expectations = pd.DataFrame(expected, columns=["sample", "expectation", "detail"])
     expectations.to_csv(out / "expectations.tsv", sep="\t", index=False)
 
@@ -314,15 +354,18 @@ EXOME_PROGRAMS = (
 )  # fmt: skip
 
 
-RNA_PROGRAMS = ("bank_rna", "simulate_rna")
+RNA_PROGRAMS = ("bank_rna", "simulate_rna", "rna_alignment")
+METHYLATION_PROGRAMS = ("bank_methylation", "simulate_methylation", "idat_files")
 
 
 def recipe(small: bool = False, seed: int = SEED) -> str:
     """Return a digest of what decides the bank's bytes: programs, tables, options."""
     here = Path(__file__).resolve().parent
     names = PROGRAMS + (EXOME_PROGRAMS if EXOMES else ()) + (RNA_PROGRAMS if RNA else ())
+    names += METHYLATION_PROGRAMS if METHYLATION else ()
     tables_ = (BANDS, *((bank_exomes.PANEL, bank_exomes.HOTSPOTS) if EXOMES else ()))
-    digest = hashlib.sha256(f"{small} {seed} {EXOMES} {RNA}".encode())
+    tables_ += (bank_rna.KNOWN, bank_rna.SETS) if RNA else ()
+    digest = hashlib.sha256(f"{small} {seed} {EXOMES} {RNA} {METHYLATION}".encode())
     for path in (*(here / f"{name}.py" for name in names), *tables_):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -334,18 +377,29 @@ def make(
     small: bool = False,
     seed: int = SEED,
     tell: Callable[[str], object] = lambda text: None,
+    cores: int = 1,
 ) -> None:
-    """Make the bank in `out`; the stamp is written last, so a killed run is made again."""
+    """Make the bank in `out`; the stamp is written last, so a killed run is made again.
+
+    With several cores its parts are made in processes, to which `tell` must be picklable.
+    """
     stamp = out / STAMP
     out.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
-    write_sheets(out, EXOMES, RNA)
+    write_sheets(out, EXOMES, RNA, METHYLATION)
     people = draw_people(SMALL_DENSITY if small else DENSITY, seed)
-    write_arrays(out / "arrays", people, tell)
-    if EXOMES:
-        write_exomes(out, people, seed, SMALL_SHARE if small else 1.0, tell)
-    if RNA:
-        write_rna(out, people, seed, tell)
+    share = SMALL_SHARE if small else 1.0
+    with workers(cores) as pool:
+        waiting = [pool.submit(write_arrays, out / "arrays", people, tell)]
+        if EXOMES:
+            waiting += write_exomes(out, people, seed, share, tell, pool)
+        # RNA is counted on the genes of the exomes, which are there by now.
+        if RNA:
+            waiting.append(pool.submit(write_rna, out, people, seed, tell))
+        if METHYLATION:
+            waiting.append(pool.submit(write_methylation, out, people, seed, tell))
+        for part in waiting:
+            part.result()
     stamp.write_text(recipe(small, seed) + "\n")
 
 
@@ -353,6 +407,11 @@ def is_current(out: Path, *, small: bool = False, seed: int = SEED) -> bool:
     """Return whether `out` holds a whole bank made by this recipe."""
     stamp = out / STAMP
     return stamp.is_file() and stamp.read_text().strip() == recipe(small, seed)
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
 
 
 def main() -> None:
@@ -369,7 +428,8 @@ def main() -> None:
         options.out,
         small=options.small,
         seed=options.seed,
-        tell=lambda text: print(text, flush=True),
+        tell=say,
+        cores=os.cpu_count() or 1,
     )
 
 

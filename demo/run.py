@@ -39,7 +39,7 @@ def main() -> int:
         print(f"The demo bank in {BANK} is current", flush=True)
     else:
         print(f"Making the demo bank in {BANK}", flush=True)
-        make_bank.make(BANK, tell=lambda text: print(text, flush=True))
+        make_bank.make(BANK, tell=make_bank.say, cores=options.cores)
     code = snakemake(options.cores)
     if code:
         print("The workflow stopped; the message above names the job and its log.")

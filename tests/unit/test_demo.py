@@ -178,7 +178,8 @@ def test_the_swapped_sample_and_the_failed_one_are_in_the_files(signals):
 
 def test_a_bank_is_current_only_when_whole_and_of_this_recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(make_bank, "SMALL_DENSITY", 2)
-    monkeypatch.setattr(make_bank, "EXOMES", False)
+    for assay in ("EXOMES", "METHYLATION", "RNA"):
+        monkeypatch.setattr(make_bank, assay, False)
     assert not make_bank.is_current(tmp_path)
     make_bank.make(tmp_path, small=True)
     assert make_bank.is_current(tmp_path, small=True)
