@@ -1,12 +1,12 @@
 """Measure copy number of methylation arrays beside conumee2's scheme; print the tables.
 
-    python benchmarks/methylation.py [--genomes 2] [--nulls 20] [--probes 280] [--one NAME]
+    python benchmarks/methylation.py [--banks 0 1 2 3] [--nulls 5] [--probes 280]
 
-Simulated arrays of EPIC's density (`demo/simulate_methylation.py`): a line (pluripotent, passage
-30), its donor (fibroblasts), and six other cultures as panel. A genome has one event of 10 Mb on
-each of 20 autosomes, half of them gains, all in the same share of cells. Both see the same arrays;
-of the peer every cut-off on |mean| and bins is tried and its best is shown. What was called is kept
-in benchmarks/work; `--one` makes one genome and ends.
+Simulated arrays of EPIC's density (`demo/simulate_methylation.py`). A bank has an array type, six
+cultures as panel, and a donor (fibroblasts) of all its lines (pluripotent, passage 30). A line has
+one event of 10 Mb on each of 20 autosomes, half of them gains, all in the same share of cells, or
+none. Both see the same arrays; of the peer every cut-off on |mean| and bins is tried and its best
+is shown. What was called is kept in benchmarks/work, so a run can be taken up again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,93 +45,114 @@ CUTS = [
 
 
 class Bank(NamedTuple):
-    """The arrays that tools see of one genome, and what is planted in the line."""
+    """One array type, a donor, and other people: all that the lines of a bank have in common."""
 
-    line: pd.DataFrame
+    probes: pd.DataFrame
+    platform: pd.DataFrame
+    person: int
     donor: pd.DataFrame
     panel: list[pd.DataFrame]
-    truth: pd.DataFrame
 
 
-def simulated(name: str, per_mb: float) -> Bank:
-    """Return the arrays of `grid-<fraction>-<k>` or `null-0-<k>`."""
-    what, fraction, _ = name.split("-")
-    rng, bands = genomes.rng_of(f"methylation-{name}"), genomes.bands()
-    probes = sim.probes(rng, bands=bands, per_mb=per_mb)
+@lru_cache(maxsize=1)
+def bank(k: int, per_mb: float) -> Bank:
+    """Return the bank number `k`: six cultures of both sexes and two kinds, and a donor."""
+    rng = genomes.rng_of(f"methylation-bank-{k}")
+    probes = sim.probes(rng, bands=genomes.bands(), per_mb=per_mb)
     platform = sim.platform(rng, probes)
-    wanted = [(SIZE_MB, kind) for kind in ("gain", "loss") * (EVENTS // 2)]
-    arms = genomes.measured_arms(bands)
-    truth = genomes.plan(rng, arms, wanted if what == "grid" else []).assign(
-        fraction=float(fraction)
+    person = int(rng.integers(1, 2**31))
+    empty = Bank(probes, platform, person, probes, [])
+    panel = [
+        array(rng, empty, cell, ("female", "male")[n % 2], 8 * n, (), n)
+        for n, cell in enumerate(("stem", "stem", "stem", "stem", "fibroblast", "fibroblast"))
+    ]
+    donor = array(rng, empty, "fibroblast", "female", 0, (), person)
+    return empty._replace(panel=panel, donor=donor)
+
+
+def array(
+    rng: np.random.Generator,
+    of: Bank,
+    cell: str,
+    sex: str,
+    passage: int,
+    planted: Sequence[Event],
+    person: int,
+) -> pd.DataFrame:
+    """Return PROBES of one culture, of its own brightness and balance of colours."""
+    line = int(rng.integers(1, 2**31))
+    beta = sim.methylome(
+        of.probes, of.platform, cell, sex, person=person, line=line, passage=passage
     )
+    light = {"green_over_red": 2 ** rng.normal(0, 0.2), "brightness": 2 ** rng.normal(0, 0.3)}
+    copies = sim.copies(of.probes, sex, planted)
+    measured = sim.measure(rng, of.probes, of.platform, beta, copies, **NOISE, **light)
+    return sim.tables_of(measured)[0]
+
+
+def line(name: str, of: Bank) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return PROBES and truth of `grid-<fraction>-<bank>` or `null-<k>-<bank>`."""
+    what, fraction, _ = name.split("-")
+    rng = genomes.rng_of(f"methylation-{name}")
+    wanted = [(SIZE_MB, kind) for kind in ("gain", "loss") * (EVENTS // 2)]
+    arms = genomes.measured_arms(genomes.bands())
+    truth = genomes.plan(rng, arms, wanted if what == "grid" else [])
+    truth = truth.assign(fraction=float(fraction))
     planted = [
         Event(row.chrom, row.start, row.end, row.kind, row.fraction) for row in truth.itertuples()
     ]
-    seeds = iter(rng.integers(1, 2**31, 100).tolist())
+    return array(rng, of, "stem", "female", 30, planted, of.person), truth
 
-    def array(cell: str, sex: str, passage: int, of: list[Event], person: int) -> pd.DataFrame:
-        """Return PROBES of one culture, of its own brightness and balance of colours."""
-        beta = sim.methylome(
-            probes, platform, cell, sex, person=person, line=next(seeds), passage=passage
-        )
-        own = np.random.default_rng(next(seeds))
-        light = {"green_over_red": 2 ** own.normal(0, 0.2), "brightness": 2 ** own.normal(0, 0.3)}
-        copies = sim.copies(probes, sex, of)
-        return sim.tables_of(sim.measure(own, probes, platform, beta, copies, **NOISE, **light))[0]
 
-    person = next(seeds)
-    return Bank(
-        array("stem", "female", 30, planted, person),
-        array("fibroblast", "female", 0, [], person),
-        [
-            array("stem" if k < 4 else "fibroblast", ("female", "male")[k % 2], 8 * k, [], k)
-            for k in range(6)
-        ],
-        truth,
+def measured(
+    own: pd.DataFrame,
+    of: Bank,
+    settings: dict[str, Any],
+    baselines: list[pd.DataFrame],
+    **more: Any,
+) -> events.Measurement:
+    """Return an array ready to be called, as the rules of the workflow make it."""
+    karyotype = Karyotype("female")
+    frame, noise = intensity.contrast_of(
+        own,
+        baselines,
+        of.panel,
+        karyotype,
+        settings["methylation"]["copy_number"],
+        settings["contrast"] | settings["contrast"]["methylation"],
+        waves.covariates(own, genomes.bands()),
+    )
+    segments = segment(frame, noise, karyotype, settings["segmentation"])
+    return events.Measurement(
+        assay="methylation", contrast=frame, noise=noise, segments=segments, **more
     )
 
 
-def contrasts(bank: Bank, settings: dict[str, Any]) -> list[events.Measurement]:
-    """Return the line and its donor, ready to be called, as the rules of the workflow make them."""
-    karyotype, bands = Karyotype("female"), genomes.bands()
-    common = settings["contrast"] | settings["contrast"]["methylation"]
-    found = []
-    for own, baselines, of in (
-        (bank.line, [bank.donor], {"sample": "l-p5", "passage": 5, "baseline": "d-p0"}),
-        (bank.donor, [], {"sample": "d-p0", "passage": 0, "role": "donor"}),
-    ):
-        frame, noise = intensity.contrast_of(
-            own,
-            baselines,
-            bank.panel,
-            karyotype,
-            settings["methylation"]["copy_number"],
-            common,
-            waves.covariates(own, bands),
-        )
-        segments = segment(frame, noise, karyotype, settings["segmentation"])
-        found.append(
-            events.Measurement(
-                assay="methylation", contrast=frame, noise=noise, segments=segments, **of
-            )
-        )
-    return found
+@cache
+def donor_of(k: int, per_mb: float) -> events.Measurement:
+    """Return the donor of a bank, ready to be called."""
+    of = bank(k, per_mb)
+    return measured(of.donor, of, engine.config(), [], sample="d-p0", passage=0, role="donor")
 
 
 def called(name: str, per_mb: float) -> dict[str, pd.DataFrame]:
     """Return truth and the calls of each tool on a genome; what was done before is read."""
     tools = [engine.NAME, *([conumee_scheme.NAME] if dna_copy.is_here() else [])]
     paths = {tool: _kept_at(tool, name, per_mb) for tool in ["truth", *tools]}
-    if not all(path.exists() for path in paths.values()):
-        bank, settings = simulated(name, per_mb), engine.config()
-        _write(paths["truth"], bank.truth)
-        if not paths[engine.NAME].exists():
-            measured = contrasts(bank, settings)
-            _write(paths[engine.NAME], engine.rows(measured, settings["events"]))
-        if conumee_scheme.NAME in tools and not paths[conumee_scheme.NAME].exists():
+    missing = [tool for tool, path in paths.items() if not path.exists()]
+    if missing:
+        k = int(name.split("-")[2])
+        of = bank(k, per_mb)
+        own, truth = line(name, of)
+        _write(paths["truth"], truth)
+        if engine.NAME in missing:
+            settings = engine.config()
+            place = {"sample": "l-p5", "passage": 5, "baseline": "d-p0"}
+            both = [measured(own, of, settings, [of.donor], **place), donor_of(k, per_mb)]
+            _write(paths[engine.NAME], engine.rows(both, settings["events"]))
+        if conumee_scheme.NAME in missing:
             with tempfile.TemporaryDirectory(dir=bench_paths.WORK) as folder:
-                controls = [bank.donor, *bank.panel]
-                found = conumee_scheme.calls(bank.line, controls, Path(folder))
+                found = conumee_scheme.calls(own, [of.donor, *of.panel], Path(folder))
                 _write(paths[conumee_scheme.NAME], found)
     return {tool: pd.read_csv(path, sep="\t") for tool, path in paths.items()}
 
@@ -156,10 +179,10 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
     beside.replace(path)
 
 
-def names(n: int, nulls: int) -> list[str]:
-    """Return the names of the genomes of a run."""
-    grid = [f"grid-{fraction:g}-{k}" for fraction in FRACTIONS for k in range(n)]
-    return grid + [f"null-0-{k}" for k in range(nulls)]
+def names(banks: Sequence[int], nulls: int) -> list[str]:
+    """Return the names of the genomes of some banks."""
+    grid = [f"grid-{fraction:g}-{k}" for k in banks for fraction in FRACTIONS]
+    return grid + [f"null-{n}-{k}" for k in banks for n in range(nulls)]
 
 
 def report(found: dict[str, dict[str, pd.DataFrame]]) -> str:
@@ -210,18 +233,19 @@ def _of(tool: str, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.Da
 def main() -> int:
     """Run the genomes that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--genomes", type=int, default=2, help="of each cell fraction")
-    parser.add_argument("--nulls", type=int, default=20)
+    parser.add_argument("--banks", type=int, nargs="+", default=[0, 1, 2, 3], help="which")
+    parser.add_argument("--nulls", type=int, default=5, help="of each bank")
     parser.add_argument("--probes", type=float, default=280, help="a Mb; 280 is an EPIC array")
-    parser.add_argument("--one", help="make this genome and end, e.g. grid-0.3-0")
     options = parser.parse_args()
     bench_paths.WORK.mkdir(parents=True, exist_ok=True)
-    if options.one:
-        called(options.one, options.probes)
-        return 0
     if not dna_copy.is_here():
         print(dna_copy.MISSING)
-    found = {name: called(name, options.probes) for name in names(options.genomes, options.nulls)}
+    every = names(options.banks, options.nulls)
+    # A bank at a time: its arrays are kept in memory.
+    found = {
+        name: called(name, options.probes)
+        for name in sorted(every, key=lambda name: name.rsplit("-", 1)[1])
+    }
     print(report(found))
     return 0
 
