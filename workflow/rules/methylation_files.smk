@@ -169,7 +169,7 @@ def told_by(names, like):
 def donor_methylation(sample):
     """Return the sample of a sample's donor by methylation of the same kind; [] without one."""
     person = BY_MEASUREMENT[sample, "methylation"]["person"]
-    first = EARLIEST.get(person)
+    first = EARLIEST.get(person) if LINES[person]["kind"] == "donor" else None
     same = first and KIND_OF.get(first) == KIND_OF.get(sample)
     return [first] if same and first != sample else []
 
