@@ -3,11 +3,14 @@
 import dataclasses
 import json
 
+import fake_readouts as fake
 import pandas as pd
 import pytest
 from fake_records import REPOSITORY, line_record
 from linedrift import assembly, exchange, pages, tables
 from linedrift import sequencing_tables as sequencing
+from linedrift.methylation_tables import DIFFERENCES
+from linedrift.readout_tables import READOUTS
 
 
 @pytest.fixture
@@ -145,6 +148,72 @@ def test_the_bank_tells_point_mutations_of_the_latest_passage(results):
     assert "TP53 point mutations" in page
     assert "BCOR p.Val462fs in 38 %" in page
     assert "not asked" in page
+
+
+def written_readouts(folder, record, **values):
+    """Write the readouts and differences of two passages as files, return their paths."""
+    paths = {"readouts": [], "differences": []}
+    for passage in (38, 52):
+        rows = [fake.row(passage, "LD001", **values), fake.gene(passage=passage, line="LD001")]
+        for assay in ("methylation", "rna"):
+            paths["readouts"].append(str(folder / f"LD001-p{passage}.{assay}.tsv"))
+            own = [row for row in rows if row["assay"] == assay]
+            tables.write(fake.asked(own), paths["readouts"][-1], READOUTS)
+        found = [fake.difference(passage, "LD001", start=90_000_000 - passage * 1_000_000)]
+        paths["differences"].append(str(folder / f"LD001-p{passage}.differences.tsv"))
+        tables.write(fake.differences(found), paths["differences"][-1], DIFFERENCES)
+    return paths
+
+
+def test_readouts_come_from_a_file_for_each_measurement(results, tmp_path):
+    record, files = results
+    paths = written_readouts(tmp_path, record)
+    rows = record.measurements.to_dict("records")
+    found = assembly.line_record(files | paths, record.line, rows, {}, {}).readouts
+    assert found.asked[["sample", "assay", "item"]].to_numpy().tolist() == [
+        ["LD001-p38", "methylation", fake.H19], ["LD001-p38", "rna", "POU5F1"],
+        ["LD001-p52", "methylation", fake.H19], ["LD001-p52", "rna", "POU5F1"],
+    ]  # fmt: skip
+    assert found.asked["value"].iloc[0] == 0.513
+    assert found.differences["sample"].tolist() == ["LD001-p52", "LD001-p38"]
+    without = assembly.line_record(files, record.line, rows, {}, {}).readouts
+    assert without.asked.empty
+    assert without.differences.empty
+
+
+def test_readouts_of_a_measurement_that_failed_are_not_testable_on_the_page(results, tmp_path):
+    record, files = results
+    bad = record.quality[record.quality["sample"] == "LD001-p52"].tail(1)
+    bad = bad.assign(assay="methylation", figure="conversion", state="fail")
+    tables.write(bad, str(tmp_path / "bad.tsv"), tables.QUALITY)
+    paths = written_readouts(tmp_path, record, state="gained", value=0.9)
+    paths["quality"] = [*files["quality"], str(tmp_path / "bad.tsv")]
+    rows = record.measurements.to_dict("records")
+    found = assembly.line_record(files | paths, record.line, rows, {}, {}).readouts
+    states = found.asked.set_index(["sample", "assay"])["state"]
+    assert states["LD001-p52", "methylation"] == "not_testable"
+    assert states["LD001-p38", "methylation"] == "gained"
+    assert states["LD001-p52", "rna"] == "normal"
+
+
+def test_the_bank_tells_what_of_the_latest_passage_is_not_as_expected(results):
+    record, files = results
+    said = {"asked": 3, "counting": 2, "tested": 2, "flagged": ["XIST lost", "H19 gained"]}
+    words = record.verdict | {"passages": [*record.verdict["passages"]]}
+    words["passages"][-1] = words["passages"][-1] | {"readouts": said}
+    with open(files["verdict"], "w", encoding="utf-8") as out:
+        json.dump(words, out)
+    found = bank(results, [record.line, record.line | {"line": "LD002"}])
+    lines = found.lines.set_index("line")
+    assert lines.loc["LD001", "readouts_present"] == "XIST lost;H19 gained"
+    assert (lines.loc["LD001", "n_readouts"], lines.loc["LD002", "n_readouts"]) == (2, "")
+    templates = REPOSITORY / "resources" / "pages"
+    page = pages.bank_page(found, templates)
+    assert "XIST lost, H19 gained" in page
+    assert "expression, methylation" in page
+    none = found.lines.assign(n_readouts=0, readouts_present="")
+    nothing = pages.bank_page(dataclasses.replace(found, lines=none), templates)
+    assert "not testable<br><small>0 answered" in nothing
 
 
 def test_the_vcf_of_variants_goes_beside_the_page(results, tmp_path, repository):
