@@ -18,7 +18,6 @@ import pyarrow as pa
 from linedrift import genome, tables
 from linedrift.genome import CHROM_DTYPE, GRCH38, ucsc_chromosome
 from linedrift.readers import delimited, liftover
-from linedrift.readers.array import chain_path
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -30,6 +29,7 @@ from linedrift.readers.files import (
     packed_end_problem,
 )
 from linedrift.readers.layouts import Layout, normal, split
+from linedrift.readers.liftover import chain_path
 from linedrift.readers.reference import opened
 from linedrift.rna_tables import ALLELE_COUNTS
 

@@ -250,7 +250,7 @@ def _place(
     start, code = pos[keep].astype(np.int64) - 1, chrom[keep]
     facts["n_unmapped"] = 0
     if of.name != genome.GRCH38.name:
-        chain = liftover.read_chain(chain_path(of, chains), of)
+        chain = liftover.read_chain(liftover.chain_path(of, chains), of)
         start, lifted = liftover.lift(chain, np.asarray(genome.CHROMOSOMES)[code], start)
         facts["n_unmapped"] = int((~lifted).sum())
         keep, start, code = keep[lifted], start[lifted], code[lifted]
@@ -309,23 +309,6 @@ def _check_places(
             f"{table['pos'][row].as_py():,.0f}; expected positions of {of.name}. Correct the "
             "column build"
         )
-
-
-def chain_path(of: genome.Build, chains: Mapping[str, str]) -> str:
-    """Return the chain file from a build to GRCh38.
-
-    Raises
-    ------
-    ReadingError
-        Naming the key of the config that is empty.
-    """
-    found = str(chains.get(of.name, "") or "")
-    if not found:
-        raise ReadingError(
-            f"positions on {of.name} need a chain file to GRCh38, and the config gives none; write "
-            f"its path into the key chains: {of.name}"
-        )
-    return found
 
 
 def _signals(frame: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:

@@ -25,7 +25,6 @@ from linedrift import genome, tables
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, GRCH38, Build, ucsc_chromosome
 from linedrift.methylation_tables import CYTOSINES
 from linedrift.readers import cpg_sequence, cytosine_layouts, cytosine_rows, delimited, liftover
-from linedrift.readers.array import chain_path
 from linedrift.readers.cpg_sequence import NO_CPG, NOT_KNOWN, Sample
 from linedrift.readers.cytosine_layouts import FORMATS, TITLES
 from linedrift.readers.cytosine_rows import BOTH, REVERSE, UNKNOWN, Rows
@@ -38,6 +37,7 @@ from linedrift.readers.files import (
     listed,
     packed_end_problem,
 )
+from linedrift.readers.liftover import chain_path
 from linedrift.readers.reference import opened
 
 __all__ = ["FORMATS", "Reading", "read"]

@@ -126,7 +126,7 @@ def _ask(found: list[str], ask: Callable[..., Any], *given: Any) -> Any:
 
 def _check_chain(of: genome.Build, chains: Mapping[str, str]) -> None:
     with _ONE_AT_A_TIME:
-        _chain(array.chain_path(of, chains), of.name)
+        _chain(liftover.chain_path(of, chains), of.name)
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,23 @@ class Chain:
         inside = (block >= 0) & (offset < self.size[block])
         lifted = self.target[block] + offset
         return (self.target_length - 1 - lifted if self.minus else lifted), inside
+
+
+def chain_path(of: Build, chains: Mapping[str, str]) -> str:
+    """Return the chain file from a build to GRCh38.
+
+    Raises
+    ------
+    ReadingError
+        Naming the key of the config that is empty.
+    """
+    found = str(chains.get(of.name, "") or "")
+    if not found:
+        raise ReadingError(
+            f"positions on {of.name} need a chain file to GRCh38, and the config gives none; write "
+            f"its path into the key chains: {of.name}"
+        )
+    return found
 
 
 def read_chain(path: str, source: Build, target: Build = GRCH38) -> dict[str, list[Chain]]:

@@ -18,7 +18,7 @@ import pyarrow.csv as pcsv
 
 from linedrift import genome, tables
 from linedrift.methylation_tables import DESIGNS, MANIFEST, PROBE_KINDS
-from linedrift.readers import array, delimited, layouts, liftover
+from linedrift.readers import delimited, layouts, liftover
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -413,7 +413,7 @@ def _on_grch38(
     on = (chrom >= 0) & ~beyond
     lifted = on.copy()
     if of is not genome.GRCH38 and on.any():
-        chain = liftover.read_chain(array.chain_path(of, chains), of)
+        chain = liftover.read_chain(liftover.chain_path(of, chains), of)
         names = np.asarray(genome.CHROMOSOMES)[chrom[on]]
         to, found = liftover.lift(chain, names, start[on])
         start, lifted[on] = start.copy(), found
