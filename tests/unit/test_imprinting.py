@@ -199,6 +199,24 @@ def test_an_event_elsewhere_explains_nothing(regions, controls, curated, setting
     assert found["state"] == "gained" and found["role"] == "flag"
 
 
+def test_what_the_donor_has_too_is_inherited_and_what_came_early_is_remarked(
+    regions, controls, curated, settings
+):
+    own, same = (values(seed, regions, settings, {H19: 0.95}) for seed in (11, 12))
+    usual = values(13, regions, settings)
+
+    def asked_of(donor, baseline):
+        """Return the readout of H19 with these two before it."""
+        rows = imprinting.readouts(own, controls, curated.dmrs, settings, None, donor, baseline)
+        return pd.DataFrame(rows).set_index("item").loc[H19]
+
+    inherited, early, new = asked_of(same, same), asked_of(usual, same), asked_of(usual, usual)
+    assert (inherited["state"], inherited["role"]) == ("gained", "annotate")
+    assert inherited["reason"] == "the donor has it too"
+    assert (early["role"], early["reason"]) == ("flag", "the earliest passage has it too")
+    assert (new["role"], new["reason"]) == ("flag", "")
+
+
 def test_so_few_reads_that_even_a_complete_change_would_be_missed_are_not_testable(settings):
     start = 2_000_000 + 10 * np.arange(10)
     loci = made.cytosines("chr11", start, np.full(10, 1), np.full(10, 2))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift import readouts as rows_of
-from linedrift.methylation_ranges import explained, judged, stated, too_few, widened
+from linedrift.methylation_ranges import Normal, explained, judged, stated, too_few, widened
 from linedrift.methylation_regions import by_region, records, sequenced
 
 # Regions of one locus stand in for each other within this distance: the MEG3/DLK1 IG-DMR, which
@@ -23,6 +23,8 @@ def readouts(
     dmrs: pd.DataFrame,
     settings: Mapping[str, Any],
     events: pd.DataFrame | None = None,
+    donor: pd.DataFrame | None = None,
+    baseline: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """Return one readout per imprinted region, core and extended, always all.
 
@@ -38,6 +40,9 @@ def readouts(
         methylation.measures of the config: `imprinted_range` and what `widened` needs.
     events
         EVENTS that the sample carries: copy number changes methylation without a lost imprint.
+    donor, baseline
+        REGION_VALUES of the donor and of the earliest passage, where there are. What the donor
+        has too is inherited: it annotates. What the earliest passage has too is remarked.
 
     Returns
     -------
@@ -46,6 +51,7 @@ def readouts(
     """
     value_of, reads = by_region(own), sequenced(own)
     of_controls = betas_of(controls)
+    before = [{} if one is None else by_region(one) for one in (donor, baseline)]
     made = []
     for dmr in records(dmrs):
         name = dmr["dmr_id"]
@@ -63,6 +69,7 @@ def readouts(
             usual = stated(settings["imprinted_range"])
             normal = widened(usual, of_controls.get(name, np.array([])), settings)
             known = explained({**known, **judged(value, normal)}, dmr, events)
+            known = _since(known, normal, before[0].get(name), before[1].get(name))
         if text := _text(dmr.get("caution")):
             known["reason"] = "; ".join(filter(None, [known.get("reason", ""), text]))
         made.append(rows_of.readout("imprinting", name, name, **known))
@@ -86,6 +93,27 @@ def role(dmr: Mapping[str, Any]) -> str:
     if dmr["panel"] != "core" or _text(dmr.get("caution")):
         return "annotate"
     return "flag" if _text(dmr.get("hpsc_verification")).startswith("verified") else "review"
+
+
+def _since(
+    told: dict[str, Any],
+    normal: Normal,
+    donor: Mapping[str, Any] | None,
+    first: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return a readout with the remark that donor or earliest passage have the same change."""
+    if told["state"] not in ("gained", "lost"):
+        return told
+    for who, value in (("the donor", donor), ("the earliest passage", first)):
+        if (
+            value is not None
+            and value["n_loci"]
+            and judged(value, normal)["state"] == told["state"]
+        ):
+            reason = "; ".join(filter(None, [told["reason"], f"{who} has it too"]))
+            role = "annotate" if value is donor else told["role"]
+            return {**told, "reason": reason, "role": role}
+    return told
 
 
 def _stand_in(

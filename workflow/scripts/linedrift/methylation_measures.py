@@ -88,8 +88,13 @@ def methylation_readouts(
             _alike(own_loci, compared.donor_loci),
         )
     )
+    cells = None
+    if compared.donor_loci is not None:
+        cells = region_values(compared.donor_loci, curated, settings)
     rows = [
-        *imprinting.readouts(own, compared.controls, dmrs, settings, compared.events),
+        *imprinting.readouts(
+            own, compared.controls, dmrs, settings, compared.events, cells, compared.baseline
+        ),
         *x_inactivation.readouts(own, compared.baseline, loci, subject, settings, compared.events),
         *drift.pluripotency(own, loci, subject, settings),
         *drift.distances(own_levels, first, donor, settings),
