@@ -217,6 +217,18 @@ def test_what_the_donor_has_too_is_inherited_and_what_came_early_is_remarked(
     assert (new["role"], new["reason"]) == ("flag", "")
 
 
+def test_a_change_within_the_range_is_remarked_against_the_earliest_passage(
+    regions, controls, curated, settings
+):
+    own = values(14, regions, settings, {H19: 0.66}, sd=0.03)
+    first = values(15, regions, settings, sd=0.03)
+    rows = imprinting.readouts(own, controls, curated.dmrs, settings, baseline=first)
+    found = pd.DataFrame(rows).set_index("item")
+    assert found.loc[H19, "state"] == "normal"
+    assert found.loc[H19, "reason"].startswith("changed since the earliest passage (0.5")
+    assert not found.loc[PEG3, "reason"]
+
+
 def test_so_few_reads_that_even_a_complete_change_would_be_missed_are_not_testable(settings):
     start = 2_000_000 + 10 * np.arange(10)
     loci = made.cytosines("chr11", start, np.full(10, 1), np.full(10, 2))

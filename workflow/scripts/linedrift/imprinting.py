@@ -101,7 +101,14 @@ def _since(
     donor: Mapping[str, Any] | None,
     first: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return a readout with the remark that donor or earliest passage have the same change."""
+    """Return a readout with what donor and earliest passage say of it.
+
+    A change that they have too; or, in the normal range, a change since the earliest passage: the
+    intervals of both do not meet.
+    """
+    if told["state"] == "normal" and first is not None and _apart(told, first):
+        moved = f"changed since the earliest passage ({first['beta']:.2f})"
+        return {**told, "reason": "; ".join(filter(None, [moved, told["reason"]]))}
     if told["state"] not in ("gained", "lost"):
         return told
     for who, value in (("the donor", donor), ("the earliest passage", first)):
@@ -114,6 +121,11 @@ def _since(
             role = "annotate" if value is donor else told["role"]
             return {**told, "reason": reason, "role": role}
     return told
+
+
+def _apart(told: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
+    """Return whether two intervals do not meet (never where one was not measured)."""
+    return bool(told["low"] > first["high"] or told["high"] < first["low"])
 
 
 def _stand_in(
