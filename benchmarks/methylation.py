@@ -35,8 +35,9 @@ from simulate_array import Event
 
 FRACTIONS = (0.1, 0.2, 0.3, 0.5, 1.0)
 SIZE_MB, EVENTS = 10.0, 20
-# Noisier than blood on 450k of one batch (.10 and .02 give that): arrays of years apart.
-NOISE = {"noise_sd": 0.15, "wave_sd": 0.03}
+# Noisier than real arrays of one batch: with six blood samples on 450k (melon_450k), each less the
+# other five, `intensity` leaves an sd of .09 to .13 and waves of 0 to .02; here .17 and .02.
+NOISE = {"noise_sd": 0.15, "wave_sd": 0.02}
 CUTS = [
     {"score": cut, "n": n}
     for cut in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)

@@ -6,7 +6,7 @@ import pytest
 import simulate_methylation as sim
 import yaml
 from linedrift import intensity, tables
-from linedrift.genome import Karyotype
+from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import PROBES
 from simulate_array import Event
 
@@ -200,19 +200,63 @@ def test_probes_are_matched_by_name(bank, panel, settings):
     assert (one["level"] - two["level"])[both].abs().median() < 0.005
 
 
-@pytest.mark.real
-def test_real_x_chromosomes_give_the_response(real_data, config):
-    """melon_450k: X of two women over X of four men is one copy more."""
-    folder = real_data / "methylation"
-    total = sum(
-        pd.read_csv(folder / "melon_450k" / f"probes.{name}.tsv.gz", sep="\t", index_col=0)
-        for name in ("methylated", "unmethylated")
+def melon(folder, background):
+    """Return PROBES of six real 450k arrays, four men and two women, less `background`."""
+    read = {
+        name: pd.read_csv(folder / "melon_450k" / f"probes.{name}.tsv.gz", sep="\t", index_col=0)
+        for name in ("methylated", "unmethylated", "pvals")
+    }
+    places, designs = (
+        pd.read_csv(folder / "probe_positions" / f"hm450_{name}.tsv.gz", sep="\t")
+        .drop_duplicates(column)
+        .set_index(column)
+        for name, column in (("GRCh38_probe_positions", "name"), ("ordering", "Probe_ID"))
     )
-    places = pd.read_csv(
-        folder / "probe_positions" / "hm450_GRCh38_probe_positions.tsv.gz", sep="\t"
-    ).drop_duplicates("name").set_index("name")["chrom"].reindex(total.index)  # fmt: skip
-    level = np.log2(total)
-    level = level - level[~places.isin(["chrX", "chrY"])].median()
-    on_x = level[places == "chrX"]
-    found = (on_x.iloc[:, 4:].mean(axis=1) - on_x.iloc[:, :4].mean(axis=1)).median()
-    assert found == pytest.approx(config["contrast"]["methylation"]["response"], abs=0.03)
+    names = read["pvals"].index.intersection(places.index)
+    names = names[places.loc[names, "chrom"].isin(CHROM_DTYPE.categories)]
+    where, of = places.loc[names], designs.loc[names]
+    design = np.where(of["DESIGN"] == "II", "II", np.where(of["col"] == "R", "I_red", "I_green"))
+    arrays = []
+    for sample in read["pvals"]:
+        signal = {
+            name: np.maximum(read[name].loc[names, sample].to_numpy() - background, 1)
+            for name in ("methylated", "unmethylated")
+        }
+        beta = signal["methylated"] / (sum(signal.values()) + 100)
+        frame = pd.DataFrame({"name": names, "chrom": where["chrom"].to_numpy(), **signal})
+        frame = frame.assign(start=where["start"].to_numpy() - 1, design=design, beta=beta)
+        frame = frame.assign(end=frame["start"] + 1, beads=5, usable=True)
+        frame["detection_p"] = read["pvals"].loc[names, sample].to_numpy()
+        arrays.append(tables.in_genome_order(tables.conform(frame, PROBES)))
+    return arrays
+
+
+@pytest.mark.real
+def test_real_x_chromosomes_give_the_response(real_data, config, settings):
+    """melon_450k: X of two women over X of four men, with and without its background of 290."""
+    expected = config["contrast"]["methylation"]["response"]
+    for background, lower, upper in ((0.0, 0.55, expected), (290.0, expected, 0.8)):
+        arrays = melon(real_data / "methylation", background)
+        signals = [intensity.signals_of(one, settings) for one in arrays]
+        on_x = (signals[0]["chrom"] == "chrX").to_numpy()
+        men, women = (
+            np.mean([one["level"][on_x] for one in some], axis=0)
+            for some in (signals[:4], signals[4:])
+        )
+        assert lower < np.nanmedian(women - men) < upper
+
+
+@pytest.mark.real
+def test_real_arrays_are_as_calm_as_the_simulated_ones(real_data, settings, common, monkeypatch):
+    """melon_450k: each of six people less the other five."""
+    monkeypatch.setattr(intensity, "_LEAST_PROBES", 100)
+    arrays = melon(real_data / "methylation", 290.0)
+    for k, own in enumerate(arrays):
+        others = [other for at, other in enumerate(arrays) if at != k]
+        sex = "male" if k < 4 else "female"
+        frame, noise = contrast_of(own, [], others, settings, common, sex)
+        assert not noise.reason
+        assert 0.08 < noise.level_sd < 0.14
+        assert np.sqrt(noise.wave_variance[2]) < 0.03  # of means of 100 probes
+        known = frame["log_ratio"].notna()
+        assert known[frame["chrom"] == "chrX"].mean() > 0.95

@@ -1,8 +1,9 @@
 """Copy number from the intensities of methylation arrays.
 
-The sum of both signals of a probe follows the copies of its place: a log2 ratio of .6 to 1 (X of
-women over X of men in blood on 450k arrays, wateRmelon's melon). It also follows the probe, the
-colours of the array, and methylation itself, since the two signals of a probe do not shine alike.
+The sum of both signals of a probe follows the copies of its place, by .6 of the true log2 ratio, by
+.74 where the background is taken off (X of women over X of men, wateRmelon's melon). It also
+follows the probe, the colours of the array, and methylation itself, since the two signals of a
+probe do not shine alike.
 As in conumee (doi:10.1093/bioinformatics/btae029) the probes of an array are regressed on those of
 others; here by chemistry, robustly, and on methylation and its change as well, and what is left
 goes through the same contrast, segmentation and joint calling as every other assay.
