@@ -196,11 +196,12 @@ def errors(
     pandas.DataFrame
         Columns of ERROR_COUNTS, `sample` as its place among the samples.
     """
-    known = np.flatnonzero((context != NO_CONTEXT) & (ref < UNKNOWN))
-    reads, ref, context = reads[known], ref[known], context[known]
-    fold = is_folded(ref)
+    known = (context != NO_CONTEXT) & (ref < UNKNOWN)
     of_ref = of_base(reads, ref)
-    quiet, seen = [], []
+    other = (reads.sum(axis=(1, 2, 3)) > of_ref.sum(axis=(1, 2))) & known
+    quiet, seen = [_all_quiet(of_ref[known & ~other], ref, context, known & ~other)], []
+    reads, ref, context, of_ref = reads[other], ref[other], context[other], of_ref[other]
+    fold = is_folded(ref)
     for step in (1, 2, 3):
         base = (ref + step) % len(BASES)
         alt = of_base(reads, base)
@@ -220,14 +221,38 @@ def errors(
     return _histogram(quiet, seen)
 
 
+def _all_quiet(
+    of_ref: np.ndarray, ref: np.ndarray, context: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return the places of every key with no read of its alternative, where there is no other read.
+
+    Nine positions of ten have the base of the reference alone: `of_ref` (m, k, 2) of these rows.
+    They count for each of the three alternatives.
+    """
+    k, fold = of_ref.shape[1], is_folded(ref[rows])
+    counted = np.zeros(_n_keys(k) // len(BASES), dtype=np.int64)
+    for strand in range(2):
+        side = np.where(fold, 1 - strand, strand)
+        depth = of_ref[:, :, strand]
+        cells = _keys(context[rows].astype(np.int64) * 2 + side, depth, len(CONTEXTS) * 2)
+        counted += np.bincount(cells[depth > 0], minlength=len(counted))
+    table = counted.reshape(k, len(CONTEXTS), 1, 2, len(DEPTHS))
+    middle = np.array([text[1:2] for text in CONTEXTS])
+    alternative = middle[:, None] != np.array([*BASES])
+    return np.where(alternative[None, :, :, None, None], table, 0).ravel()
+
+
 def _n_keys(k: int) -> int:
     return k * len(CONTEXTS) * len(BASES) * 2 * len(DEPTHS)
 
 
-def _keys(key: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Return one number for sample, context, alternative, strand and rounded depth (n, k)."""
+def _keys(key: np.ndarray, depth: np.ndarray, size: int = 0) -> np.ndarray:
+    """Return one number for sample, key and rounded depth (n, k).
+
+    `key` (n,) is below `size`: that of context, alternative and strand where none is given.
+    """
     rounded = _NEAREST[np.minimum(depth, _MOST_DEPTH)]
-    sample = np.arange(depth.shape[1]) * (len(CONTEXTS) * len(BASES) * 2)
+    sample = np.arange(depth.shape[1]) * (size or len(CONTEXTS) * len(BASES) * 2)
     return (sample + key[:, None]) * len(DEPTHS) + rounded
 
 
