@@ -378,12 +378,10 @@ def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
                 f"table {table.name}, row {int(np.argmax(bad))}: end is not beyond start"
             )
     if table.order == ("chrom", "start") and len(frame):
-        code, start = (
-            frame["chrom"].cat.codes.to_numpy().astype(np.int64),
-            frame["start"].to_numpy(),
-        )
-        key = (code << 32) + start
-        if (np.diff(key) < 0).any():
+        # In the small types of the columns: a key of 64 bits took 1 GB of 28 million CpGs.
+        step = np.diff(frame["chrom"].cat.codes.to_numpy())
+        back = np.diff(frame["start"].to_numpy()) < 0
+        if (step < 0).any() or back[step == 0].any():
             raise TableError(f"table {table.name}: rows are not in genome order")
     return frame
 
