@@ -1,13 +1,17 @@
 """Copy number by the intensities of arrays: what is no copy number goes, planted copies stay."""
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
 import simulate_methylation as sim
 import yaml
-from linedrift import intensity, tables
+from linedrift import events, intensity, tables
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import PROBES
+from linedrift.segmentation import segment
 from simulate_array import Event
 
 CHROMOSOMES = ["chr1", "chr8", "chr20", "chrX", "chrY"]
@@ -153,6 +157,46 @@ def test_the_pseudoautosomal_regions_are_those_of_any_panel(bank, panel, setting
     assert frame.loc[frame["chrom"] == "chrY", "log_ratio"].isna().all()
 
 
+@pytest.mark.parametrize("with_panel", [True, False])
+def test_a_lost_x_is_seen_against_the_donor(bank, panel, settings, common, with_panel):
+    lost = Event("chrX", 0, 156_040_895, "loss", 0.5)
+    own, donor = bank(12, person=12, events=[lost]), bank(13, "fibroblast", person=12)
+    frame, _ = contrast_of(own, [donor], panel * with_panel, settings, common)
+    assert mean_of(frame, lost) == pytest.approx(0.7 * np.log2(0.75), abs=0.06)
+    whole, _ = contrast_of(bank(12, person=12), [donor], panel * with_panel, settings, common)
+    assert abs(mean_of(whole, lost)) < 0.06
+
+
+@pytest.mark.parametrize("cells", [0.5, 0.0])
+def test_an_event_is_called_and_nothing_else(bank, panel, settings, common, config, cells):
+    planted = [replace(GAIN, cell_fraction=cells)] if cells else []
+    own, donor = bank(14, person=14, events=planted, passage=40), bank(15, "blood", person=14)
+    karyotype = Karyotype("female")
+    measured = []
+    for array, baselines, of in (
+        (own, [donor], {"sample": "l-p40", "passage": 40, "baseline": "d-p0"}),
+        (donor, [], {"sample": "d-p0", "passage": 0, "role": "donor"}),
+    ):
+        frame, noise = contrast_of(array, baselines, panel, settings, common)
+        segments = segment(frame, noise, karyotype, config["segmentation"])
+        measured.append(
+            events.Measurement(
+                assay="methylation", contrast=frame, noise=noise, segments=segments, **of
+            )
+        )
+    asked = pd.DataFrame({"chrom": CHROMOSOMES[:4], "start": 0, "end": 60_000_000})
+    found = events.call(measured, karyotype, asked, config["events"])
+    called = [
+        (str(found.stack.chrom[one.fit.first]), one.fit.kind, one.origin) for one in found.calls
+    ]
+    assert called == ([("chr20", "gain", "acquired")] if cells else [])
+    if cells:
+        fit = found.calls[0].fit
+        assert fit.fraction[0] == pytest.approx(0.5, abs=0.12)
+        ends = found.stack.start[fit.first], found.stack.end[fit.last - 1]
+        assert ends == pytest.approx((GAIN.start, GAIN.end), abs=1_500_000)
+
+
 def test_betas_alone_are_not_testable(bank, panel, settings, common):
     blind = bank(9).assign(methylated=np.float32(np.nan), unmethylated=np.float32(np.nan))
     frame, noise = contrast_of(blind, [], panel, settings, common)
@@ -200,6 +244,7 @@ def test_probes_are_matched_by_name(bank, panel, settings):
     assert (one["level"] - two["level"])[both].abs().median() < 0.005
 
 
+@cache
 def melon(folder, background):
     """Return PROBES of six real 450k arrays, four men and two women, less `background`."""
     read = {
