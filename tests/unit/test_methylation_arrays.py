@@ -109,6 +109,16 @@ def test_a_good_array_passes_and_its_sex_is_right(reading, limits, folder, setti
     assert judged(his, limits, "male").loc["sex", ["value", "state"]].tolist() == ["male", "pass"]
 
 
+@pytest.mark.parametrize("sex", ["female", "male"])
+def test_without_probes_of_y_x_alone_tells_the_sex(sex, tmp_path, settings, limits):
+    rows = small_array(sex=sex)
+    manifest = methylation_manifests.read(str(write_manifest(tmp_path, rows)))
+    reading = of_pair(tmp_path, manifest, settings, rows.values())
+    probes = reading.probes[reading.probes["chrom"] != "chrY"]
+    figures = methylation_quality.measure_array(probes, reading.facts, limits)
+    assert figures["sex"] == sex and "Y has too few probes" in figures["sex_reason"]
+
+
 def test_unconverted_dna_fails_by_the_controls(tmp_path, array, manifest, settings, limits):
     raw = of_pair(tmp_path / "x", manifest, settings, array.values(conversion=0.05))
     found = judged(raw, limits)
@@ -170,6 +180,9 @@ def test_a_chip_of_another_type_is_refused(tmp_path, array, manifest, settings):
     other["green"], other["red"] = rng.integers(0, 9999, (2, n))
     with pytest.raises(ReadingError, match="has 55,300 addresses, that of 27k. Give the manifest"):
         of_pair(tmp_path, manifest, settings, other)
+    more = pd.concat([array.values(), other.head(5000)])
+    with pytest.raises(ReadingError, match="and 6.% of the chip's are in it"):
+        of_pair(tmp_path, manifest, settings, more)
     half = array.values().iloc[::2]
     with pytest.raises(ReadingError, match="does not fit"):
         of_pair(tmp_path, manifest, settings, half)

@@ -37,6 +37,14 @@ def test_a_pair_is_read_as_it_was_written(tmp_path, values, packed):
         assert (pair.sentrix, pair.chip_type) == (SENTRIX, "BeadChip 8x5")
 
 
+def test_the_fewer_beads_of_both_colours_count(tmp_path, values):
+    green, red = idat_files.write_pair(tmp_path, SENTRIX, values)
+    one = values[["address"]].assign(mean=values["red"], beads=values["beads"][::-1].to_numpy())
+    idat_files.write_idat(red, one)
+    beads = np.minimum(values["beads"], values["beads"][::-1].to_numpy())
+    assert np.array_equal(idat.read_pair(str(green)).beads, beads)
+
+
 def test_the_partner_is_found_packed_or_not(tmp_path, values):
     green, red = idat_files.write_pair(tmp_path, SENTRIX, values)
     packed = red.with_name(red.name + ".gz")

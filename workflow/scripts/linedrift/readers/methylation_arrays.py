@@ -111,7 +111,7 @@ def read_idat(
     design = rows["design"].cat.codes.to_numpy()
     raw = chip.intensities(a, b, design)
     corrected, found = normalisation.normalise(raw, green, red, settings)
-    beads = np.fmin(chip.beads[a], np.where(design == 2, np.nan, chip.beads[b]))
+    beads = np.fmin(chip.beads[a], chip.beads[b])
     facts |= control_figures | found | {
         "green_excess": array_controls.green_excess(
             rows["next_base"].to_numpy(dtype=str), design == 0, raw.outside
