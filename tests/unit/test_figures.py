@@ -186,6 +186,33 @@ def test_events_are_boxed_by_their_state_in_each_passage():
     assert len(dotted) == 2 * 3
 
 
+def test_a_measurement_without_alleles_has_no_panel_for_them():
+    own = RECORD.tracks[RECORD.tracks["sample"].isin(["LD001-p12", "LD001-p52"])]
+    levels = own.assign(assay="methylation", imbalance=np.float32(np.nan))
+    both = pd.concat([own, levels], ignore_index=True)
+
+    def figure_of(tracks):
+        return plots.genome_figure(
+            tracks, COUNTED, RECORD.trajectories, STYLES, max_points=9_000, remarks={}
+        )["layout"]
+
+    made = figure_of(both)
+    panels = {name: axis for name, axis in made.items() if name.startswith("yaxis")}
+    titles = [axis["title"]["text"] for axis in panels.values()]
+    assert (titles.count("log ratio"), titles.count("imbalance")) == (4, 2)
+    # Panels lie below each other and do not overlap, down to the foot of the figure.
+    domains = sorted((axis["domain"] for axis in panels.values()), reverse=True)
+    assert all(one[0] >= other[1] for one, other in zip(domains[:-1], domains[1:], strict=True))
+    assert 0 <= domains[-1][0] < 0.12
+    assert f"yaxis{made['xaxis']['anchor'][1:]}" in panels
+    assert figure_of(own)["height"] < made["height"] < 2 * figure_of(own)["height"]
+    boxes = [shape for shape in made["shapes"] if shape["type"] == "rect"]
+    # Present in p52 alone, asked in p12: two events, of arrays two panels, of methylation one.
+    assert len(boxes) == 2 * 3 + 2 * 3
+    known = {name.replace("axis", "") for name in panels}
+    assert {box["yref"].split()[0] for box in boxes} <= known
+
+
 def test_trajectories_mark_present_absent_and_not_testable_apart():
     figure = drawn(plots.trajectory_figure(COUNTED, RECORD.trajectories, STYLES))
     symbols = {trace["marker"]["symbol"] for trace in figure["data"]}

@@ -141,6 +141,14 @@ def test_a_methylation_of_one_or_two_cpgs_is_not_told():
     assert row_of(fake.row(n=3, **CHANGED))["state"] == "gained"
 
 
+def test_a_state_that_sums_up_others_is_told_without_its_words():
+    state = {"group": "x_chromosome", "item": "x_state", "n": 0, "value": NAN, "state": "lost"}
+    row = row_of(fake.row(place="", reason="eroded, as donor-7", **state))
+    assert (row["state"], row["reason"]) == ("lost", "")
+    somewhere = row_of(fake.row(place="chrX:1-2", **state))
+    assert somewhere["state"] == "not_testable"
+
+
 @pytest.mark.parametrize(
     ("private", "shown"),
     [

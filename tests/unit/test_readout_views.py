@@ -98,6 +98,19 @@ def test_a_change_without_a_number_says_its_state():
     assert (cell["text"], cell["interval"]) == ("lost", "")
 
 
+def test_a_state_that_sums_up_others_has_its_words_by_a_letter():
+    state = {"group": "x_chromosome", "item": "x_state", "place": "", "n": 0, "value": NAN}
+    state |= {"state": "lost", "role": "annotate", "low": NAN, "high": NAN}
+    words = "eroded: XIST promoter methylated, islands of X not"
+    rows = [fake.row(30, reason=words, **state), fake.untested(10, **(state | {"value": NAN}))]
+    rows[1] |= {"state": "not_testable", "reason": "no data"}
+    part = section(record(fake.readouts(rows)))
+    early, late = rows_of(part, "x_chromosome")["x_state"]["cells"]
+    assert (late["text"], late["mark"], early["mark"]) == ("lost", "b", "a")
+    assert part["reasons"][1] == {"mark": "b", "text": words}
+    assert "<b>lost</b><sup>b</sup>" in page(record(fake.readouts(rows)))
+
+
 # Sections ----------------------------------------------------------------------------------------
 
 

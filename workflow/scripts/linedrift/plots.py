@@ -9,7 +9,7 @@ a small HTML in its texts.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -215,6 +215,9 @@ def _state_legend(rows: pd.DataFrame) -> list[Figure]:
 # A focal event of 2 Mb is a fifth of a pixel of a whole genome: its box is drawn at least
 # this share of the axis wide, and its tag names it.
 _MIN_BOX = 0.004
+# Height of a measurement without a panel for alleles, of that of one with it.
+_LEVEL_ALONE = 0.74
+_GENOME_MARGIN = {"l": 64, "r": 12, "t": 56, "b": 26}
 
 
 def genome_figure(
@@ -227,6 +230,8 @@ def genome_figure(
     remarks: Mapping[tuple[str, str], str],
 ) -> Figure:
     """Return every measurement along the genome: log ratio above, allelic imbalance below.
+
+    A measurement without alleles (methylation) has no panel for them.
 
     Parameters
     ----------
@@ -246,8 +251,9 @@ def genome_figure(
     at = _genome_position(tracks["chrom"], (tracks["start"] + tracks["end"]) / 2, offset)
     rows = list(tracks.groupby(["sample", "assay"], sort=False, observed=True))
     data: list[Figure] = []
-    drawn = layout(82 + 172 * max(len(rows), 1), margin={"l": 64, "r": 12, "t": 56, "b": 26})
-    bottom_axis = "y" if len(rows) == 1 else f"y{2 * len(rows)}"
+    alleles = [bool(own["imbalance"].notna().any()) for _, own in rows]
+    shares = [1.0 if there else _LEVEL_ALONE for there in alleles]
+    drawn = layout(82 + round(172 * (sum(shares) or 1)), margin=_GENOME_MARGIN)
     drawn["xaxis"] = axis(
         range=[0.0, width],
         tickvals=[round(start + GRCH38.lengths[name] / 2e6, 2) for name, start in offset.items()],
@@ -256,14 +262,14 @@ def genome_figure(
         ticks="",
         tickangle=0,
         tickfont={"size": 10},
-        anchor="y2" if len(rows) == 1 else bottom_axis,
+        anchor=axis_name(2 * len(rows) - 2 + alleles[-1], "y") if rows else "y",
     )
     drawn["shapes"] = _boundaries(offset)
     reach = _log_ratio_range(tracks["log_ratio"])
     for i, ((sample, assay), own) in enumerate(rows):
         x = at[own.index.to_numpy()]
         data += _genome_points(own, x, i, reach)
-        drawn |= _genome_row_axes(i, len(rows), reach)
+        drawn |= _genome_row_axes(i, shares, reach, alleles[i])
         title = f"<b>{plain(sample)}</b>  {plain(assay_name(str(assay)))}"
         remark = remarks.get((str(sample), str(assay)))
         if remark:
@@ -273,7 +279,8 @@ def genome_figure(
             note(title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
         )
         states = trajectories[trajectories["sample"] == sample]
-        shapes, notes = _event_boxes(events, states, styles, offset, width, i)
+        panels = [axis_name(k, "y") for k in range(2 * i, 2 * i + 1 + alleles[i])]
+        shapes, notes = _event_boxes(events, states, styles, offset, width, panels)
         drawn["shapes"] += shapes
         drawn["annotations"] += notes
     return {"data": data, "layout": drawn}
@@ -310,27 +317,30 @@ def axis_name(k: int, letter: str = "yaxis") -> str:
     return letter if k == 0 else f"{letter}{k + 1}"
 
 
-def _genome_row_axes(i: int, n_rows: int, reach: tuple[float, float]) -> Figure:
-    top, height = 1 - i / n_rows, 1 / n_rows
+def _genome_row_axes(
+    i: int, shares: Sequence[float], reach: tuple[float, float], alleles: bool
+) -> Figure:
+    """Return the axes of measurement `i`; the rows share the height as `shares` says."""
+    height = 1 / sum(shares)
+    top = 1 - height * sum(shares[:i])
     level = (top - 0.68 * height, top - 0.15 * height)
     allele = (top - 0.97 * height, top - 0.73 * height)
     title = {"font": {"size": 11, "color": QUIET}, "standoff": 4}
     small = {"tickfont": {"size": 11}, "anchor": "x", "nticks": 4}
-    return {
-        axis_name(2 * i): axis(
-            domain=list(level), range=list(reach), title=title | {"text": "log ratio"}, **small
-        )
-        | {
-            "zeroline": True,
-            "zerolinecolor": FAINT,
-            "zerolinewidth": 1,
-            "tickvals": [-2, -1, -0.5, 0, 0.5, 1],
-        },
-        axis_name(2 * i + 1): axis(
-            domain=list(allele), range=[-0.02, 0.52], title=title | {"text": "imbalance"}, **small
-        )
-        | {"tickvals": [0, 0.25, 0.5]},
+    upper = axis(
+        domain=list(level), range=list(reach), title=title | {"text": "log ratio"}, **small
+    ) | {
+        "zeroline": True,
+        "zerolinecolor": FAINT,
+        "zerolinewidth": 1,
+        "tickvals": [-2, -1, -0.5, 0, 0.5, 1],
     }
+    if not alleles:
+        return {axis_name(2 * i): upper}
+    lower = axis(
+        domain=list(allele), range=[-0.02, 0.52], title=title | {"text": "imbalance"}, **small
+    )
+    return {axis_name(2 * i): upper, axis_name(2 * i + 1): lower | {"tickvals": [0, 0.25, 0.5]}}
 
 
 def _boundaries(offset: dict[str, float]) -> list[Figure]:
@@ -391,9 +401,9 @@ def _event_boxes(
     styles: pd.DataFrame,
     offset: dict[str, float],
     width: float,
-    i: int,
+    panels: Sequence[str],
 ) -> tuple[list[Figure], list[Figure]]:
-    """Return the boxes of the events in row `i` of the genome figure, and their tags."""
+    """Return the boxes of the events in the panels of a measurement, and their tags above them."""
     state_of = dict(zip(states["event_id"], rows_of(states), strict=True))
     shapes, notes, level = [], [], 0
     previous = -np.inf
@@ -417,24 +427,24 @@ def _event_boxes(
                 "opacity": 0.25 if there else 0.7,
                 "line": {"color": style.colour, "width": 1, "dash": "solid" if there else "dot"},
             }
-            for axis in ("y" if i == 0 else f"y{2 * i + 1}", f"y{2 * i + 2}")
+            for axis in panels
         ]
         if there:
             # Tags closer than 9 % of the axis would run into each other: put them one higher.
             level = 1 - level if middle - previous < 0.09 * width else 0
             previous = middle
-            notes.append(_event_tag(style, row, middle, width, i, level))
+            notes.append(_event_tag(style, row, middle, width, panels[0], level))
     return shapes, notes
 
 
-def _event_tag(style: Any, row: Any, middle: float, width: float, i: int, level: int) -> Figure:
+def _event_tag(style: Any, row: Any, middle: float, width: float, panel: str, level: int) -> Figure:
     side = "right" if middle > 0.95 * width else "left" if middle < 0.05 * width else "center"
     return note(
         plain(f"{style.tag} {percent(row.cell_fraction)}"),
         x=round(middle, 3),
         y=1,
         xref="x",
-        yref="y domain" if i == 0 else f"y{2 * i + 1} domain",
+        yref=f"{panel} domain",
         xanchor=side,
         yanchor="bottom",
         yshift=13 * level,

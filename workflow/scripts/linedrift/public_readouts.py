@@ -88,6 +88,8 @@ def public_readouts(
 def _asked(own: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
     whole_genome = _whole_genome(own)
     few = (own["assay"] == "methylation") & (own["n"] < int(settings["readout_min_loci"]))
+    # What sums up other answers (the state of X inactivation) has neither a value nor loci.
+    few &= ~((own["n"] == 0) & own["value"].isna() & (own["place"] == ""))
     hidden = few & (own["state"] != "not_testable")
     state = own["state"].mask(hidden, "not_testable")
     shown = (state.isin(readout_verdict.CHANGED) | whole_genome) & (state != "not_testable")

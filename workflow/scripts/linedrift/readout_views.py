@@ -179,7 +179,10 @@ def cell(row: Mapping[str, Any], decides: bool) -> Cell:
         title.append(f"{int(row['n'])} loci or reads")
     if row["reason"]:
         title.append(str(row["reason"]))
-    common = {"title": "; ".join(title), "sort": float(np.nan_to_num(row["value"]))}
+    common: Cell = {"title": "; ".join(title), "sort": float(np.nan_to_num(row["value"]))}
+    if not value and row["reason"]:
+        # A state that sums up others: its reason is what it says.
+        common["remark"] = str(row["reason"])
     if row["state"] in CHANGED:
         return common | {
             "state": "present",

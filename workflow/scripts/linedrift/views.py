@@ -67,12 +67,13 @@ NOT_ASKED = {
 def mark_reasons(cells: Iterable[Cell]) -> list[dict[str, str]]:
     """Give each cell that is not testable the letter of its reason; return letters and reasons.
 
-    Letters make the reasons readable on paper, where no pointer can rest on a cell.
+    A cell with a `remark` that its text cannot say has a letter as well. Letters make the reasons
+    readable on paper, where no pointer can rest on a cell.
     """
     marks: dict[str, str] = {}
     for cell in cells:
-        if cell["state"] == "not_testable":
-            reason = cell["reason"]
+        reason = cell.get("remark") or (cell["reason"] if cell["state"] == "not_testable" else "")
+        if reason:
             if reason not in marks:
                 n, letters = len(marks), string.ascii_lowercase
                 marks[reason] = letters[n] if n < 26 else f"{letters[n // 26 - 1]}{letters[n % 26]}"
