@@ -152,6 +152,14 @@ def test_islands_of_x_are_found_by_their_density(settings, half):
     assert found["low"] <= half <= found["high"]
 
 
+def test_what_is_methylated_on_both_copies_does_not_count(settings):
+    rng = np.random.default_rng(6)
+    start = (60_000_000 + 50_000 * np.arange(30)[:, None] + 40 * np.arange(6)).ravel()
+    repeats = made.probes("chrX", start, rng.normal(0.9, 0.02, len(start)))
+    found = regions_of.x_islands(made.together(x_probes(rng, 0.7), repeats), settings).iloc[0]
+    assert found["n_loci"] == 40 and found["beta"] == pytest.approx(0.7)
+
+
 def test_pseudoautosomal_islands_and_other_chromosomes_do_not_count(settings):
     rng = np.random.default_rng(4)
     par = made.probes("chrX", 1_000_000 + 40 * np.arange(60), np.full(60, 0.5))

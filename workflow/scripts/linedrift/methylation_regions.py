@@ -239,8 +239,9 @@ def x_islands(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
     An inactive X is methylated at most of its CpG islands, the active X is not
     (doi:10.1101/gr.112680.110). An island is told by density, with no list of islands: a run of
     loci that each have `island_probes` probes (or `island_cpgs` CpGs) within 250 bp on either
-    side, themselves among them. It is half methylated between `x_half`. Pseudoautosomal loci are
-    left out. The interval takes islands as independent.
+    side, themselves among them. It is half methylated between `x_half`; what is more methylated
+    (dense repeats such as Alu, islands methylated on both) tells nothing of inactivation and is
+    left out, as are pseudoautosomal loci. The interval takes islands as independent.
 
     Parameters
     ----------
@@ -258,7 +259,8 @@ def x_islands(loci: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
     island = np.cumsum(np.diff(dense["start"].to_numpy(np.int64), prepend=0) > 500)
     found = _islands(dense, island, settings)
     lowest, highest = settings["x_half"]
-    half = ((found["beta"] > lowest) & (found["beta"] < highest)).mean() if len(found) else np.nan
+    found = found[found["beta"] < highest]
+    half = (found["beta"] > lowest).mean() if len(found) else np.nan
     low, high = share_interval(half, len(found)) if len(found) else (np.nan, np.nan)
     row = {
         "chrom": "chrX", "start": 0, "end": int(start.max(initial=0)) + 1, "region": X_ISLANDS,
