@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import bench_paths  # isort: skip  makes the simulator importable
 import bank_exomes
-import bench_paths
 import make_bank
 import numpy as np
 import pandas as pd

@@ -206,6 +206,29 @@ def test_a_line_whose_exomes_all_failed_has_only_hotspots_not_testable(folder, c
     assert found.vcf == []
 
 
+def counted_without(hotspot, folder, target, drifting):
+    """Count and call with a kit whose targets are not on the chromosome of the hotspot."""
+    spots = pd.read_csv(folder / "hotspots.tsv", sep="\t").assign(chrom=hotspot)
+    spots.to_csv(target / "hotspots.tsv", sep="\t", index=False)
+    job = count(folder, 0, drifting=drifting, parts=1)
+    job.input.hotspots = target / "hotspots.tsv"
+    names = {"counts": "counts.parquet", "errors": "errors.parquet", "facts": "facts.json"}
+    places = {name: target / f"0.{ending}" for name, ending in names.items()}
+    job.output = SimpleNamespace(**places)
+    count_variants.main(job)
+    given = {name: [path] for name, path in places.items()}
+    return call(folder, target, hotspots=target / "hotspots.tsv", **given)
+
+
+@pytest.mark.parametrize("drifting", [True, False])
+def test_a_kit_without_any_hotspot_says_so_of_each(folder, tmp_path, drifting):
+    found = counted_without("chr2", folder, tmp_path, drifting)
+    assert set(found.hotspots["state"]) == {"not_testable"}
+    assert set(found.hotspots["reason"]) == {"not among the places that were counted"}
+    assert (found.variants["origin"] == "acquired").any() == drifting
+    assert (found.facts["target_bp"] > 0) == drifting
+
+
 def test_a_line_without_an_exome_has_empty_files(folder, tmp_path):
     found = call(folder, tmp_path, exomes=[])
     assert found.variants.empty

@@ -459,6 +459,8 @@ def ask_hotspots(
     ).to_frame(index=False)
     every["passage"] = np.tile([counts.passages[k] for k in use], len(points))
     table = every.merge(asked.drop(columns="passage"), how="left", on=["hotspot_id", "sample"])
+    # Where none of them was counted these columns are numbers without a value.
+    table = table.astype({"state": object, "reason": object})
     unseen = table["state"].isna()
     table.loc[unseen, "state"] = "not_testable"
     table.loc[unseen, "reason"] = "not among the places that were counted"
@@ -476,4 +478,5 @@ def _called_origin(points: pd.DataFrame, variants: pd.DataFrame | None) -> np.nd
     if variants is None or variants.empty:
         return np.full(len(points), "unknown", dtype=object)
     called = variants.set_index("hotspot_id")["origin"]
-    return points["id"].map(called[called.index != ""]).fillna("unknown").to_numpy(dtype=object)
+    known = called[called.index != ""].to_dict()
+    return np.array([known.get(name, "unknown") for name in points["id"]], dtype=object)
