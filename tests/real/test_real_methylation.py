@@ -9,7 +9,12 @@ from linedrift import differences, genome
 from linedrift import methylation_measures as measures
 from linedrift.methylation_ranges import Subject
 from linedrift.methylation_regions import fragment_length
-from linedrift.readers import cytosines, liftover
+from linedrift.readers import (
+    cytosines,
+    liftover,
+    methylation_arrays,
+    methylation_manifests,
+)
 
 pytestmark = pytest.mark.real
 
@@ -167,3 +172,24 @@ def test_two_normal_people_do_not_differ_in_regions_of_these_probes(arrays, sett
     names = list(arrays)
     found = differences.find(arrays[names[0]], arrays[names[1]], *names[:2], settings)
     assert len(found) <= 3
+
+
+def test_a_27k_array_of_cells_that_are_not_pluripotent(
+    real_data, repository, curated, settings
+):
+    folder = real_data / "methylation"
+    config = yaml.safe_load((repository / "config" / "config.yaml").read_text(encoding="utf-8"))
+    manifest = methylation_manifests.read(
+        str(folder / "probe_positions" / "hm27_ordering.tsv.gz"), build="GRCh38", chains={},
+        positions=str(folder / "probe_positions" / "hm450_GRCh38_probe_positions.tsv.gz"),
+    )  # fmt: skip
+    probes = methylation_arrays.read(
+        str(folder / "idat_hm27" / "5318317007_A_Grn.idat"), format="idat", manifest=manifest,
+        settings=config["methylation"]["arrays"],
+    ).probes  # fmt: skip
+    own = measures.region_values(probes, curated, settings)
+    found = readouts(Subject("tissue-p0", 0), own, probes, curated, settings)
+    imprints = found[found["group"] == "imprinting"]["state"].value_counts()
+    assert imprints.to_dict() == {"not_testable": 31, "normal": 19}
+    assert found.loc["epi_pluri", "state"] == "lost" and found.loc["epi_pluri", "value"] < -0.5
+    assert found.loc["pou5f1", "state"] == "gained"

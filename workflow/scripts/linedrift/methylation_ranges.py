@@ -16,6 +16,9 @@ from linedrift.wording import KIND_WORDS
 # Found with probability .95: so many standard deviations beyond the end of the interval.
 POWER = 1.645
 
+# Said of a change only: without other people the stated range alone decides.
+NO_CONTROLS = "too few other lines of the bank to compare with"
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -67,7 +70,7 @@ def widened(normal: Normal, controls: np.ndarray, settings: Mapping[str, Any]) -
     known = controls[np.isfinite(controls)]
     n = len(known)
     if n < settings["least_controls"]:
-        return replace(normal, remark="too few other lines of the bank to compare with")
+        return replace(normal, remark=NO_CONTROLS)
     centre = float(np.median(known))
     reach = settings["control_reach"]
     people = f"{n} other lines of the bank"
@@ -168,6 +171,8 @@ def judged(value: Mapping[str, Any], normal: Normal) -> dict[str, Any]:
 
 
 def _remark(value: Mapping[str, Any], normal: Normal, state: str) -> str:
+    if state == "normal" and normal.remark == NO_CONTROLS:
+        return ""
     if normal.remark or state != "normal" or np.isnan(normal.control_low):
         return normal.remark
     if value["high"] < normal.control_low or value["low"] > normal.control_high:
