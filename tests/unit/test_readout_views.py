@@ -133,7 +133,7 @@ def test_the_matrix_has_every_question_in_every_passage_that_was_measured():
     rows += [fake.row(30, item="PEG3:TSS-DMR"), fake.row(30, item="X", role="annotate")]
     part = section(record(fake.readouts(rows)))
     (imprinting,) = part["groups"]
-    assert [matrix["decides"] for matrix in imprinting["parts"]] == [True, False]
+    assert [matrix["kind"] for matrix in imprinting["parts"]] == ["decides", "rest"]
     assert [matrix["found"] for matrix in imprinting["parts"]] == [1, 0]
     found = rows_of(part, "imprinting")
     assert [cell["text"] for cell in found[fake.H19]["cells"]] == ["51\u00a0%", "85\u00a0%"]
@@ -172,6 +172,8 @@ def test_drift_is_drawn_by_passage_with_its_values_in_the_matrix(drifting):
     found = rows_of(part, "drift")
     assert [cell["text"] for cell in found[data[0]["name"]]["cells"]][1] == "1.3\u00a0%"
     assert part["figure"]["omitted"] == 0
+    (drift,) = [group for group in part["groups"] if group["group"] == "drift"]
+    assert [matrix["kind"] for matrix in drift["parts"]] == ["curve", "rest"]
     json.dumps(part, allow_nan=False)
 
 

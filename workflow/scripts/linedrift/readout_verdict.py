@@ -168,10 +168,13 @@ def _untested(rows: list[dict[str, Any]], basis: Mapping[str, Any]) -> list[Find
         open_ = [row for row in open_ if not str(row["reason"]).startswith("sex")]
         if not open_:
             continue
-        reasons = list(dict.fromkeys(str(row["reason"]) or "no reason given" for row in open_))
-        why = reasons[0]
-        if len(reasons) > 1:
-            why = _listed([label_text(row) + _in_brackets(str(row["reason"])) for row in open_])
+        # What follows a semicolon is a remark on the question; the matrix has it whole.
+        said = [str(row["reason"]).partition(";")[0] or "no reason given" for row in open_]
+        why = said[0]
+        if len(set(said)) > 1:
+            why = _listed(
+                [f"{label_text(row)} ({text})" for row, text in zip(open_, said, strict=True)]
+            )
         elif len(open_) < len(own):
             why = f"{_listed([label_text(row) for row in open_])} ({why})"
         of = f"{len(open_)} of {_counted(len(own), group)} ({ASSAY_WORDS[assay]})"

@@ -105,15 +105,16 @@ def _section(record: LineRecord, assay: str, samples: list[dict[str, Any]]) -> d
 def _group(
     record: LineRecord, own: pd.DataFrame, samples: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], list[Cell]]:
-    """Return the two matrices of a group, what can count and what cannot, and all cells."""
+    """Return the matrices of a group (what can count, curves, the rest), and all cells."""
     basis = record.verdict["basis"]
-    rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
-    for _, answers in own.groupby("item", sort=False):
+    rows: dict[str, list[dict[str, Any]]] = {"decides": [], "curve": [], "rest": []}
+    drawn = set(curves(own)["item"])
+    for item, answers in own.groupby("item", sort=False):
         found = {str(row["sample"]): _texts(row) for row in answers.to_dict("records")}
         first = next(iter(found.values()))
         decides = any(readout_verdict.counts(row, record.line, basis) for row in found.values())
         ranges = {_expected(row) for row in found.values() if row["state"] != "not_testable"}
-        rows[decides].append(
+        rows["decides" if decides else "curve" if item in drawn else "rest"].append(
             {
                 "label": label_text(first),
                 "place": str(first["place"]),
@@ -128,11 +129,11 @@ def _group(
             }
         )
     parts = [
-        {"decides": decides, "rows": rows[decides], "found": sum(map(_changed, rows[decides]))}
-        for decides in (True, False)
-        if rows[decides]
+        {"kind": kind, "rows": of, "found": sum(map(_changed, of))}
+        for kind, of in rows.items()
+        if of
     ]
-    cells = [cell for of in (True, False) for row in rows[of] for cell in row["cells"]]
+    cells = [cell for of in rows.values() for row in of for cell in row["cells"]]
     return {"parts": parts}, cells
 
 
