@@ -133,6 +133,7 @@ def test_unconverted_dna_fails_without_controls_too(tmp_path, settings, limits):
         one = of_pair(tmp_path, manifest, settings, bare.values(conversion=conversion))
         found = judged(one, limits)
         assert found.loc["conversion", "value"] == "not measured"
+        assert found.loc["conversion", "reason"] == "the manifest names no such controls"
         assert found.loc["green_excess", "state"] == state
 
 
@@ -268,6 +269,7 @@ def test_betas_are_read_and_say_that_there_is_no_light(tmp_path, table, manifest
     assert quality_of.loc["sex", "value"] == "unknown"
     assert "betas alone" in quality_of.loc["sex", "reason"]
     assert quality_of.loc["share_detected", "value"] == "not measured"
+    assert "is a table" in quality_of.loc["share_detected", "reason"]
 
 
 def test_a_detection_p_behind_each_sample_is_its_own(tmp_path, table, manifest, settings):

@@ -76,7 +76,21 @@ def measure_array(
     figures: dict[str, object] = {
         "n_probes": len(usable), **measured, "median_intensity": light, "share_extreme": extreme,
     }  # fmt: skip
-    return figures | _sex(probes, facts, settings)
+    return figures | _reasons(figures, facts) | _sex(probes, facts, settings)
+
+
+def _reasons(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, object]:
+    """Return why a figure of the chip was not measured."""
+    from_chip = facts.get("n_addresses") is not None
+    table = "the file is a table, which does not hold it"
+    why = {
+        "share_detected": table,
+        "share_beads": table,
+        "median_intensity": "betas alone: no intensities",
+        "conversion": "the manifest names no such controls" if from_chip else table,
+        "green_excess": "the manifest has no Next_Base" if from_chip else table,
+    }
+    return {f"{name}_reason": text for name, text in why.items() if math.isnan(figures[name])}
 
 
 def _sex(
