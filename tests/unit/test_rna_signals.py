@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import tables
+from linedrift import rna_signals, tables
 from linedrift.genome import CHROM_DTYPE
 from linedrift.rna_signals import allele_signals, expression_signals, together
 from linedrift.rna_tables import ALLELE_COUNTS
@@ -128,3 +128,46 @@ def test_expression_and_alleles_stand_in_one_frame():
     both = together(of_genes, of_alleles)
     assert both["start"].tolist() == [1000, 1500, 90_000]
     assert both["name"].tolist()[-1] == "chr1:90001"
+
+
+def a_sister(seed, gained=(), share=1.0, per=200):
+    """Return SNPs of a sister line, one a gene, and the sample's; `gained` has three copies."""
+    rng = np.random.default_rng(seed)
+    chroms = [f"chr{k}" for k in range(1, 13)]
+    chrom = np.repeat(chroms, per)
+    odds = rng.normal(0, 0.25, len(chrom))
+    extra = np.log1p(share) * rng.choice([-1, 1], len(chrom))
+    odds += np.where(np.isin(chrom, list(gained)), extra, 0)
+    b = 1 / (1 + np.exp(-odds))
+    frame = pd.DataFrame(
+        {
+            "chrom": chrom, "start": np.tile(np.arange(per) * 100_000, len(chroms)), "name": "",
+            "level": np.nan, "level_sd": np.nan, "b_fraction": rng.binomial(80, b) / 80,
+            "b_sd": 0.05, "genotype": "AB", "usable": True,
+        }
+    )  # fmt: skip
+    frame["end"] = frame["start"] + 1
+    return tables.in_genome_order(tables.conform(frame, tables.SIGNALS))
+
+
+SISTERS = {"sister_block": 20, "sister_limit": 3.5}
+
+
+def test_the_events_of_a_sister_are_no_preference_of_genes():
+    sister, left_out = rna_signals.without_events(a_sister(1, ["chr12"]), a_sister(2), SISTERS)
+    assert left_out == {"chr12"} and "chr12" not in set(sister["chrom"])
+    base = rna_signals.as_baseline(sister, a_sister(2))
+    assert set(base.loc[base["chrom"] == "chr12", "b_fraction"]) == {0.5}
+    assert base.loc[base["chrom"] == "chr3", "b_fraction"].std() > 0.05
+
+
+def test_a_calm_sister_is_taken_whole():
+    left_out = [
+        rna_signals.without_events(a_sister(seed), a_sister(99), SISTERS)[1] for seed in range(12)
+    ]
+    assert sum(map(len, left_out)) <= 2
+
+
+def test_a_sister_that_shares_no_snp_tells_nothing():
+    sister, left_out = rna_signals.without_events(a_sister(1).iloc[:5], a_sister(2), SISTERS)
+    assert len(sister) == 5 and not left_out

@@ -1,19 +1,28 @@
-"""RNA-seq all the way through: six lines, two of one donor; trisomy 12 in one of them."""
+"""RNA-seq all the way through: six lines, two of one donor; trisomy 12 in one of them.
+
+A third sample of these, `B`, has an alignment: reads of a virus, of TP53, and of a vector's gene.
+"""
 
 import json
+from pathlib import Path
 
+import bank_rna
 import numpy as np
 import pandas as pd
 import pytest
+import rna_alignment
 import simulate_rna
 from linedrift import tables
 from linedrift.genome import GRCH38
 from linedrift.noise import Noise
+from linedrift.readout_tables import READOUTS
 from simulate_array import Event
 
 pytestmark = pytest.mark.workflow
 CHROMOSOMES = (*(f"chr{k}" for k in (1, 2, 3, 5, 7, 8, 12, 17, 20)), "chrX", "chrY")
-XIST = ("XIST", "chrX", 73_820_650, 73_852_723, "ENSG00000229807")
+# Reads of a transgene that is in the table of counts and in no annotation, by line.
+TRANSGENE = ("0", "900", "0", "0", "0", "0")
+POINTS = Path(__file__).resolve().parents[2] / "resources" / "snv_hotspots.tsv"
 TRISOMY = Event("chr12", 0, GRCH38.lengths["chr12"], "gain", name="trisomy_12")
 # line, donor, sex
 LINES = [("A1", "D1", "female"), ("A2", "D1", "female"), ("B", "", "male"), ("C", "", "female"),
@@ -37,8 +46,7 @@ def draw_loci(rng):
 def write_bank(folder, rng, lines=LINES):
     """Write annotation, a table of counts, alleles of A1 and A2, and the sheets."""
     loci = draw_loci(rng)
-    known = pd.DataFrame([XIST], columns=["gene", "chrom", "start", "end", "gene_id"])
-    of = simulate_rna.genes(rng, loci, 2000, known)
+    of = simulate_rna.genes(rng, loci, 2000, bank_rna.known_genes())
     simulate_rna.write_genes(folder / "genes.gff3", of)
     haplotypes = (rng.random((len(loci), 2)) < 0.5).astype(np.int8)
     prefers = simulate_rna.preferences(rng, of)
@@ -51,7 +59,12 @@ def write_bank(folder, rng, lines=LINES):
             table = simulate_rna.alleles(rng, of, columns[line], loci, haplotypes, events, prefers)
             simulate_rna.write_alleles(folder / f"{line}.ase.tsv", table)
             rows.append(f"{line}\t9\trna\tase\t{line}.ase.tsv\t\tGRCh38\n")
+        if line == "B":
+            write_alignment(folder, rng, of)
+            rows.append("B\t9\trna\tbam\tB.bam\t\tGRCh38\n")
     simulate_rna.write_counts(folder / "counts.tsv", of, columns)
+    with open(folder / "counts.tsv", "a", encoding="utf-8") as file:
+        file.write("transgene\ttransgene\t" + "\t".join(TRANSGENE[: len(columns)]) + "\n")
     (folder / "samples.tsv").write_text(
         "line\tpassage\tassay\tformat\tpath\tname_in_file\tbuild\n" + "".join(rows)
     )
@@ -62,7 +75,15 @@ def write_bank(folder, rng, lines=LINES):
     (folder / "bank.yaml").write_text(
         f"lines: {folder}/lines.tsv\nsamples: {folder}/samples.tsv\nresults: {folder}/results\n"
         f"resources: {{genes: {folder}/genes.gff3}}\n"
+        "rna: {vectors: {transgene: our transgene}}\n"
     )
+
+
+def write_alignment(folder, rng, of):
+    """Write a small alignment of B with reads of the virus, and one hotspot of TP53 in it."""
+    points = pd.read_csv(POINTS, sep="\t").query("scope == 'point'").astype({"start": int})
+    points = points.assign(share=np.where(points["id"] == "TP53:p.Arg175His", 0.4, 0.0))
+    rna_alignment.write(rng, folder / "B.bam", of, points.drop_duplicates("start"))
 
 
 def run(pristine, folder, *targets):
@@ -79,6 +100,7 @@ def done(pristine, tmp_path_factory):
     results = folder / "results"
     files = ["lines/A1/hotspots.tsv", "lines/A2/events.tsv", "lines/A1/tracks.parquet"]
     files += [f"quality/{line}-p9.rna.tsv" for line in "BC"]
+    files += [f"readouts/{line}-p9.rna.tsv" for line in ("A1", "A2", "B")]
     found = run(pristine, folder, *(str(results / name) for name in files))
     assert found.returncode == 0, found.stdout
     return results
@@ -116,6 +138,40 @@ def test_sex_is_told_by_y_and_xist(done):
         assert quality.set_index("figure").loc["sex", "value"] == sex
 
 
+def readouts(done, line):
+    return tables.read(done / "readouts" / f"{line}-p9.rna.tsv", READOUTS).set_index("item")
+
+
+def test_every_question_is_asked_of_every_sample(done):
+    a1, a2, b = (readouts(done, line) for line in ("A1", "A2", "B"))
+    assert list(a1.index) == list(a2.index) == list(b.index)
+    assert (a1["state"] == "normal").sum() > 30
+    untold = a1[a1["state"] == "not_testable"]
+    assert (untold["reason"] != "").all() and untold["value"].isna().all()
+    assert not set(b["state"]) & {"gained", "lost"}
+    assert a1.loc[["XIST", "NANOG", "pluripotency_extended"], "state"].eq("normal").all()
+
+
+def test_an_alignment_is_asked_for_vectors_and_for_hotspots(done):
+    found = readouts(done, "B")
+    assert (
+        found.loc["sendai", "state"] == "present" and found.loc["ebv_genome", "state"] == "absent"
+    )
+    mutated = found.loc["TP53:p.Arg175His"]
+    assert mutated["state"] == "present" and mutated["low"] < mutated["value"] < mutated["high"]
+    rest = found[(found["group"] == "variant") & (found.index != "TP53:p.Arg175His")]
+    assert "present" not in set(rest["state"]) and "absent" in set(rest["state"])
+    assert found.loc["TP53:p.Gly245Ser", "limit"] < 0.2
+    without = readouts(done, "A1")
+    assert without.loc[["sendai", "TP53:p.Arg175His"], "state"].eq("not_testable").all()
+
+
+def test_a_vector_of_the_settings_is_counted_where_the_annotation_has_it_not(done):
+    states = [readouts(done, line).loc["transgene", "state"] for line in ("A1", "A2", "B")]
+    assert states == ["absent", "present", "absent"]
+    assert readouts(done, "A2").loc["transgene", "label"] == "our transgene"
+
+
 def test_a_bank_too_small_for_a_baseline_says_how_many_it_wants(pristine, tmp_path):
     write_bank(tmp_path, np.random.default_rng(2), LINES[2:4])
     found = run(pristine, tmp_path, str(tmp_path / "results" / "lines" / "B" / "hotspots.tsv"))
@@ -123,6 +179,11 @@ def test_a_bank_too_small_for_a_baseline_says_how_many_it_wants(pristine, tmp_pa
     spots = tables.read(tmp_path / "results" / "lines" / "B" / "hotspots.tsv", tables.HOTSPOTS)
     assert set(spots["state"]) == {"not_testable"}
     assert spots["reason"].str.contains("RNA of 1 other lines; .* at least 3").all()
+    target = str(tmp_path / "results" / "readouts" / "C-p9.rna.tsv")
+    assert run(pristine, tmp_path, target).returncode == 0
+    found = tables.read(target, READOUTS).set_index("item")
+    assert found.loc["NANOG", "reason"].startswith("no baseline: the bank has RNA of 1 other lines")
+    assert found.loc["XIST", "state"] == "normal"
 
 
 def test_every_wrong_file_of_rna_is_told_at_once(pristine, tmp_path):

@@ -164,6 +164,7 @@ rule signals_rna:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
+        sisters=sisters,
         settings=config["rna"],
     script:
         "../scripts/signals_rna.py"
@@ -189,6 +190,7 @@ rule contrast_rna:
         mem_mb=growing(800),
         runtime=growing(10),
     params:
+        sisters=sisters,
         sex=cell("sex", "rna"),
         settings=config["contrast"],
         rna=config["rna"],

@@ -75,9 +75,34 @@ def genotyped(wildcards):
     ]
 
 
+# Samples of each person whose alleles were counted, and that are lines: the earliest of each.
+SISTERS = {
+    person: rows.sort_values("passage").drop_duplicates("line")["sample"].tolist()
+    for person, rows in MEASUREMENTS.query(
+        "assay == 'rna' & ~donor & sample in @ALLELIC"
+    ).groupby("person")
+}
+
+
+def sisters(wildcards):
+    """Return samples of other lines of a person, where neither donor nor line gives a baseline.
+
+    They tell which allele a gene of this person prefers; what they carry is left out.
+    """
+    row = BY_MEASUREMENT[wildcards.sample, "rna"]
+    if row["donor"] or set(row["baseline"].split(";")) & set(ALLELIC):
+        return []
+    return [
+        name
+        for name in SISTERS.get(row["person"], [])
+        if BY_MEASUREMENT[name, "rna"]["line"] != row["line"]
+    ]
+
+
 def baseline_alleles(wildcards):
-    """Return the alleles of the baselines of a sample's RNA, of those that have any."""
+    """Return the alleles of the baselines of a sample's RNA, else those of its sister lines."""
     names = [name for name in baselines("rna")(wildcards) if name in ALLELIC]
+    names = names or sisters(wildcards)
     return [f"<results>/rna/{name}.alleles.parquet" for name in names]
 
 

@@ -25,6 +25,12 @@ def main(job):
             told = json.load(file)
         facts["notes"] += told.get("notes", [])
         facts |= {"strandedness": told["strandedness"]} if told.get("strandedness") else {}
+    if job.params.sisters:
+        facts["notes"].append(
+            "Neither the donor nor an earlier passage has alleles of RNA: which allele a gene "
+            f"prefers is told by sister lines ({', '.join(job.params.sisters)}), but for the "
+            "chromosomes of which they carry more of one allele."
+        )
     signals = rna_signals.together(of_genes, of_alleles)
     tables.write(signals, job.output.signals, tables.SIGNALS)
     text = json.dumps(facts, indent=1)

@@ -17,6 +17,7 @@ import pandas as pd
 from linedrift import alleles, tables
 from linedrift.contrast import align
 from linedrift.genome import CHROM_DTYPE
+from linedrift.noise import MAD_TO_SD
 
 # SNPs outside of all genes count as one gene within this many bases.
 _INTERGENIC = 30_000
@@ -223,6 +224,57 @@ def as_baseline(baseline: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
             np.float32
         ),
     )
+
+
+def without_events(
+    sister: pd.DataFrame, own: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, set[str]]:
+    """Return what a sister line tells of the alleles that genes prefer, less its own events.
+
+    Parameters
+    ----------
+    sister
+        `of_snps` of a sample of another line of the person.
+    own
+        SIGNALS of the sample: a SNP of each gene.
+    settings
+        Section `rna` of the config: sister_block, sister_limit.
+
+    Returns
+    -------
+    (pandas.DataFrame, set of str)
+        The sister without the chromosomes of which it carries more of one allele, and their
+        names. An event of the sister would be taken off the sample like a preference of genes:
+        one that both have would vanish, one of the sister alone would be seen here turned round.
+
+    Notes
+    -----
+    The imbalance of blocks of genes, |b - 1/2| up to a quarter, in runs of 2, 8, 32 blocks and of
+    the chromosome, against the median and the MAD of all blocks.
+    """
+    there = align(sister, own)["b_fraction"].to_numpy(float)
+    usable = np.isfinite(there) & np.isfinite(own["b_fraction"].to_numpy())
+    shift = np.minimum(np.abs(there[usable] - 0.5), 0.25)
+    chrom, size = own["chrom"].astype("str").to_numpy()[usable], settings["sister_block"]
+    blocks = {}
+    for name in np.unique(chrom):
+        values = shift[chrom == name]
+        whole = values[: len(values) // size * size].reshape(-1, size)
+        blocks[str(name)] = whole.mean(axis=1)
+    every = np.concatenate([*blocks.values(), np.empty(0)])
+    if len(every) < 2:
+        return sister, set()
+    usual = np.median(every)
+    sd = max(MAD_TO_SD * float(np.median(np.abs(every - usual))), 1e-6)
+    found = {
+        name
+        for name, values in blocks.items()
+        for n in {2, 8, 32, len(values)}
+        if 2 <= n <= len(values)
+        and (np.convolve(values, np.ones(n) / n, "valid").max() - usual) * np.sqrt(n)
+        > settings["sister_limit"] * sd
+    }
+    return sister[~sister["chrom"].isin(found)].reset_index(drop=True), found
 
 
 def genotype_signals(
