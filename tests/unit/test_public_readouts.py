@@ -106,6 +106,10 @@ def test_drift_of_the_whole_genome_keeps_its_number():
 def test_expression_and_vectors_are_told_on_coarse_steps():
     lost = row_of(fake.gene("XIST", group="x_chromosome", state="lost", value=-6.12))
     assert (lost["value"], lost["unit"]) == (-6.0, "log2")
+    # The range of other lines is what other donors' genes do; a stated one is nobody's.
+    assert math.isnan(lost["expected_low"])
+    stated = row_of(fake.gene(against="stated range"))
+    assert (stated["expected_low"], stated["expected_high"]) == (-2.0, 2.0)
     there = row_of(fake.vector(present=True))
     assert (there["value"], there["n"]) == (30.0, 800)
     absent = row_of(fake.vector(limit=0.131))

@@ -135,6 +135,7 @@ def test_the_matrix_has_every_question_in_every_passage_that_was_measured():
     (imprinting,) = part["groups"]
     assert [matrix["kind"] for matrix in imprinting["parts"]] == ["decides", "rest"]
     assert [matrix["found"] for matrix in imprinting["parts"]] == [1, 0]
+    assert [matrix["open"] for matrix in imprinting["parts"]] == [0, 0]
     found = rows_of(part, "imprinting")
     assert [cell["text"] for cell in found[fake.H19]["cells"]] == ["51\u00a0%", "85\u00a0%"]
     assert found[fake.H19]["expected"] == "35 to 65 %"
@@ -148,6 +149,9 @@ def test_ranges_that_differ_between_passages_stand_in_the_cells_only():
     found = rows_of(section(record(fake.readouts(rows))), "imprinting")
     assert found[fake.H19]["expected"] == ""
     assert "expected 30 to 65 %" in found[fake.H19]["cells"][1]["title"]
+    rows = [fake.gene(passage=10), fake.gene(expected_low=-2.5)]
+    genes = rows_of(section(record(fake.readouts(rows)), "expression"), "pluripotency")
+    assert genes["POU5F1"]["expected"] == "log2"
 
 
 def test_a_group_without_a_title_is_shown_all_the_same():

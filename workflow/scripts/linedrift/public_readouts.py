@@ -98,6 +98,10 @@ def _asked(own: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
         for name in ("value", "expected_low", "expected_high", "limit")
     }
     numbers["value"] = numbers["value"].where(shown)
+    # The usual expression of few other lines is that of their donors: stated ranges alone.
+    of_lines = (own["unit"] != "share") & ~own["against"].str.startswith("stated")
+    for name in ("expected_low", "expected_high"):
+        numbers[name] = numbers[name].mask(of_lines)
     said = pd.Series(reasons(own), dtype="str").mask(hidden, NO_STATEMENT)
     frame = pd.DataFrame(
         {

@@ -118,7 +118,7 @@ def _group(
             {
                 "label": label_text(first),
                 "place": str(first["place"]),
-                "expected": ranges.pop() if len(ranges) == 1 else "",
+                "expected": ranges.pop() if len(ranges) == 1 else _unit(answers),
                 "source": str(first["source"]),
                 "cells": [
                     cell(found[sample["sample"]], decides)
@@ -129,7 +129,7 @@ def _group(
             }
         )
     parts = [
-        {"kind": kind, "rows": of, "found": sum(map(_changed, of))}
+        {"kind": kind, "rows": of, "found": sum(map(_changed, of)), "open": sum(map(_open, of))}
         for kind, of in rows.items()
         if of
     ]
@@ -143,6 +143,16 @@ def _texts(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _changed(row: Mapping[str, Any]) -> bool:
     return any(cell["state"] == "present" for cell in row["cells"])
+
+
+def _open(row: Mapping[str, Any]) -> bool:
+    return all(cell["state"] == "not_testable" for cell in row["cells"])
+
+
+def _unit(answers: pd.DataFrame) -> str:
+    """Return the unit of a question whose range differs between passages; a share has its %."""
+    units = set(answers["unit"]) - {"", "share"}
+    return str(units.pop()) if len(units) == 1 else ""
 
 
 def _expected(row: Mapping[str, Any]) -> str:
