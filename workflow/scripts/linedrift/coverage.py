@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import BSpline
 
 from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE, GRCH38
@@ -347,6 +346,9 @@ def _spline(values: np.ndarray, fit_on: np.ndarray) -> np.ndarray:
         return np.empty((len(values), 0))
     inner = np.unique(np.quantile(known, np.linspace(0, 1, _KNOTS + 2)[1:-1]))
     inner = inner[(inner > low) & (inner < high)]
+    # Imported here, for it takes longer than most jobs that need this module.
+    from scipy.interpolate import BSpline
+
     knots = np.concatenate([[low] * 4, inner, [high] * 4])
     inside = np.clip(np.where(np.isfinite(values), values, np.median(known)), low, high)
     # The columns add up to 1; without the first, the constant of the design takes its place.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from linedrift.drift import MEDIAN_TO_SD, noise, paired
 from linedrift.methylation_regions import fragment_length, fragments, in_order, is_array, measured
@@ -73,7 +73,7 @@ def find(
     if tested.empty:
         return DIFFERENCES.empty()
     tested = tested.assign(p_value=2 * special.ndtr(-tested["z"].abs()))
-    tested = tested.assign(q_value=stats.false_discovery_control(tested["p_value"]))
+    tested = tested.assign(q_value=_q_values(tested["p_value"].to_numpy()))
     found = tested[
         (tested["q_value"] <= settings["max_q"])
         & (tested["difference"].abs() >= settings["least_difference"])
@@ -83,6 +83,15 @@ def find(
     gap = settings["max_gap_probes" if is_array(own) else "max_gap_reads"]
     regions = _joined(found, gap).assign(sample=sample, baseline=baseline_sample)
     return conform(regions, DIFFERENCES)
+
+
+def _q_values(p: np.ndarray) -> np.ndarray:
+    """Return the false discovery rate at which each test is found (Benjamini, Hochberg 1995)."""
+    order = np.argsort(p)[::-1]
+    rates = p[order] * len(p) / np.arange(len(p), 0, -1)
+    found = np.empty(len(p))
+    found[order] = np.minimum.accumulate(rates)
+    return found
 
 
 def pieces(own: pd.DataFrame, baseline: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:

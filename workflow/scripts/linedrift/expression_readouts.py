@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaincinv
-from scipy.stats import t as student
+from scipy.special import gammaincinv, stdtrit
 
 from linedrift.findings import role_of
 from linedrift.genome import is_pseudoautosomal
@@ -108,7 +107,7 @@ def compare(markers: Markers, sample: str, settings: Mapping[str, Any]) -> Compa
     spread, freedom = _spread(markers, usual, location)
     counting = _counting_sd(genes["count"], markers.million[at], own["offset"])
     sd = np.sqrt(spread**2 * (1 + _MEDIAN_VARIANCE / len(lines)) + counting**2)
-    half = student.ppf(1 - own["chance"] / 2, freedom) * sd
+    half = stdtrit(freedom, 1 - own["chance"] / 2) * sd
     genes = genes.assign(
         location=location,
         spread=spread,
@@ -319,7 +318,7 @@ def _range_of(
     freedom = found.weight + known
     variance = (found.weight * prior + known * robust**2) / freedom
     whole = float(np.sqrt(variance * (1 + _MEDIAN_VARIANCE / n) + sd**2))
-    half = float(student.ppf(1 - settings["chance"] / 2, freedom)) * whole
+    half = float(stdtrit(freedom, 1 - settings["chance"] / 2)) * whole
     return half, half + 1.64 * whole
 
 

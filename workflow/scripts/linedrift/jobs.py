@@ -10,7 +10,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +73,8 @@ def write_folder(target: str | os.PathLike[str], write: Callable[[Path], T]) -> 
 
 def provenance(version: str, bank: Mapping[str, str]) -> dict[str, str]:
     """Return what made a page, when, and with which versions."""
+    from importlib import metadata  # only reports need it
+
     packages = ("numpy", "scipy", "pandas", "pyarrow", "pysam")
     return {
         "linedrift": version,

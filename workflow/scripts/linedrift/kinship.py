@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from linedrift.genome import CHROM_DTYPE
 from linedrift.tables import GENOTYPES
@@ -78,15 +77,18 @@ def few_loci(counts: Counts, settings: Mapping[str, Any]) -> np.ndarray:
     alleles that RNA does not show, make unequal genotypes but not those. Where both hold, or
     neither, nothing is decided. Relatives are not told from strangers.
     """
+    # Imported here: most jobs that need genotypes never compare them.
+    from scipy.special import bdtr, bdtrc
+
     loci = np.rint(counts.loci).astype(int)
     equal = np.rint(counts.concordance() * loci).astype(int)
     het = np.clip((counts.het + counts.other_het) / np.maximum(2 * loci, 1), 0, 1)
     siblings = 1 - het + 3 / 8 * het**2
     chance = settings["few_chance"]
-    same = binom.sf(equal - 1, loci, siblings) < chance
-    different = binom.cdf(equal, loci, settings["few_equal"]) < chance
+    same = bdtrc(equal - 1, loci, siblings) < chance
+    different = bdtr(equal, loci, settings["few_equal"]) < chance
     opposite = np.rint(counts.opposite).astype(int)
-    different &= binom.sf(opposite - 1, loci, settings["few_opposite"]) < 0.05
+    different &= bdtrc(opposite - 1, loci, settings["few_opposite"]) < 0.05
     return np.select([same & ~different, different & ~same], ["same", "different"], "undecided")
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
-from scipy.stats import binom
+from scipy.special import bdtrc, betaincinv
 
 from linedrift.findings import role_of
 from linedrift.readouts import place, readout, records
@@ -94,7 +93,8 @@ def _state(row: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
         return {"n": reads, "reason": f"too few reads: {reads} at the place"}
     # A hotspot that the exome has found is no longer one of many questions.
     chance = settings["variant_chance"] if row["seen"] else settings["hotspot_chance"]
-    need = int(binom.isf(chance, reads, settings["error_rate"])) + 1
+    errors = bdtrc(np.arange(reads + 1), reads, settings["error_rate"])
+    need = int(np.argmax(errors <= chance)) + 1
     present = alt >= need
     up, down = alt + 0.5, reads - alt + 0.5
     return {
