@@ -5,10 +5,13 @@ import pandas as pd
 import pysam
 import pysam.bcftools
 import pytest
-from linedrift import tables
-from linedrift.readers import allele_tables, counts, genes, rna_alignments
+from linedrift import marker_bank, rna_bank, rna_signals, tables
+from linedrift.expression_readouts import compare, of_sets, of_x
+from linedrift.imprinted_expression import genotypes, of_alleles
+from linedrift.readers import allele_tables, counts, genes, rna_alignments, rna_variants
 from linedrift.readers.files import ReadingError
-from linedrift.rna_tables import ALLELE_COUNTS, GENES
+from linedrift.rna_tables import ALLELE_COUNTS, GENES, LOCATED_COUNTS
+from truth import CONFIG
 
 pytestmark = pytest.mark.real
 
@@ -154,3 +157,130 @@ def test_an_alignment_is_counted_as_mpileup_counts_it(rna, real_data, tmp_path):
     assert abs((ours["total"] + ours["other"]).sum() / depth.sum() - 1) < 0.01
     shares = ours["ref_count"] / (ours["total"] + ours["other"]) - ref / depth
     assert shares.abs().max() < 0.05 and abs(shares.mean()) < 0.001
+
+
+# Findings of expression
+
+
+@pytest.fixture(scope="module")
+def sets(repository):
+    path = repository / "resources" / "expression_gene_sets.tsv"
+    return pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
+
+
+def located_bank(path, gencode):
+    """Return LOCATED_COUNTS of every sample of a table of counts."""
+    matrix = counts.read_matrix(path)
+    of = matrix.genes.assign(count=matrix.counts.sum(axis=1, dtype=float))
+    found = tables.conform(genes.locate(path, of, gencode, "v26", SETTINGS).genes, LOCATED_COUNTS)
+    own = pd.DataFrame(matrix.counts, index=matrix.genes["gene_id"]).reindex(found["gene_id"])
+    return {
+        name: found.assign(count=own[k].to_numpy(float)) for k, name in enumerate(matrix.samples)
+    }
+
+
+def readouts_of(bank, sets, names=()):
+    """Return the readouts of samples that are taken for a line each, and their sex by RNA."""
+    of = {name: name for name in bank}
+    frame, facts = marker_bank.of_bank(bank, list(bank), [False] * len(bank), sets, CONFIG["rna"])
+    markers = marker_bank.from_frame(frame, facts, of, dict.fromkeys(bank, False))
+    rows = []
+    for name in names or bank:
+        found = compare(markers, name, CONFIG["rna"])
+        seen = rna_bank.of_counts(bank[name])
+        sex, _ = rna_bank.sex(seen, CONFIG["quality"]["rna"])
+        own = of_sets(found, sets, CONFIG, False) + of_x(found, sets, sex, seen, (), CONFIG)
+        rows.append(pd.DataFrame(own).assign(sample=name, sex=sex))
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_replicates_of_ipsc_are_normal_and_male(rna, gencode, sets):
+    bank = located_bank(rna / "ipsc_bulk_counts" / "data" / "reads-bulk.txt", gencode)
+    found = readouts_of(bank, sets)
+    assert set(found["sex"]) == {"male"}
+    # Replicates of three people stand for nine lines: what people differ in is beyond its range.
+    asked = found[found["state"] != "not_testable"]
+    assert asked["state"].isin(["gained", "lost"]).mean() < 0.02
+    assert (asked.loc[asked["group"] == "lineage", "state"] == "normal").all()
+    assert (asked.loc[asked["item"] == "x_dosage", "state"] == "normal").all()
+    # The table is of protein-coding genes.
+    xist = found[found["item"] == "XIST"]
+    assert (xist["state"] == "not_testable").all() and xist["reason"].str.startswith(
+        "no data"
+    ).all()
+
+
+def test_xist_follows_sex_in_real_tumours_and_a_planted_change_is_seen(rna, gencode, sets):
+    bank = located_bank(rna / "tcga_skcm_counts" / "htseq_counts_53.tsv.gz", gencode)
+    found = readouts_of(bank, sets)
+    xist = found[found["item"] == "XIST"].set_index("sample")
+    men, women = (xist[xist["sex"] == sex] for sex in ("male", "female"))
+    assert len(men) > 20 and (men["state"] == "normal").mean() > 0.9
+    assert len(women) > 10 and "lost" not in set(women["state"])
+    assert (xist.loc[xist["sex"] == "unknown", "state"] == "not_testable").all()
+    one = next(iter(bank))
+    row = found[(found["sample"] == one) & (found["item"] == "BCL2L1")].iloc[0]
+    assert row["state"] == "normal"
+    own = bank[one].copy()
+    own.loc[own["symbol"] == "BCL2L1", "count"] *= 2 ** (row["limit"] + 1)
+    changed = readouts_of(bank | {one: own}, sets, [one]).set_index("item")
+    assert changed.loc["BCL2L1", "state"] == "gained"
+
+
+@pytest.fixture(scope="module")
+def hipsci(rna, real_data, repository):
+    """Return ALLELE_COUNTS of ten iPSC lines, by name."""
+    markers = pd.read_csv(repository / "resources" / "build_markers.tsv", sep="\t")
+    chains = {"GRCh37": str(real_data / "reference" / "hg19_to_hg38.chain.gz")}
+    how = {"settings": SETTINGS, "chains": chains, "build_markers": markers}
+    files = sorted((rna / "hipsci_allele_counts").glob("*.ase.table.gz"))
+    return {
+        path.name.split(".")[0].partition("-")[2]: allele_tables.read(
+            path, build="GRCh37", **how
+        ).sites
+        for path in files
+    }
+
+
+def test_imprinted_genes_of_ipsc_have_the_alleles_that_the_table_says(hipsci, sets):
+    states = []
+    for sites in hipsci.values():
+        # The tables are of the heterozygous SNPs of each person.
+        known = sites.assign(
+            genotype="AB", level=np.nan, level_sd=np.nan, b_fraction=0.5, b_sd=np.nan, usable=True
+        )
+        measured = genotypes([tables.conform(known, tables.SIGNALS)])
+        states.append(pd.DataFrame(of_alleles(sites, measured, sets, CONFIG)).set_index("item"))
+    every = pd.concat(states)
+    assert (every["state"] == "normal").sum() > 60
+    assert "gained" not in set(every["state"])
+    assert (every.loc["SNRPN", "state"] == "normal").sum() == 7
+
+
+def test_a_sister_is_left_out_where_she_is_aneuploid(hipsci, gencode):
+    masked = pd.DataFrame(CONFIG["rna"]["masked"], columns=["chrom", "start", "end"])
+    left_out = {}
+    for line, sites in hipsci.items():
+        own, _ = rna_signals.allele_signals(sites, gencode.genes, masked, None, CONFIG["rna"])
+        sister = rna_signals.of_snps(sites, CONFIG["rna"])
+        left_out[line] = rna_signals.without_events(sister, own, CONFIG["rna"])[1]
+    assert "chr12" in left_out["xugn_1"] and "chr1" in left_out["qonc_1"]
+    others = [chrom for line, found in left_out.items() for chrom in found]
+    assert len(others) <= 4
+
+
+def test_alleles_looked_up_are_those_of_the_whole_pass(rna, real_data):
+    path = str(rna / "nfcore_chr22" / "bam" / "test.rna.paired_end.sorted.bam")
+    with pysam.FastaFile(str(real_data / FASTA)) as fasta:
+        bases = fasta.fetch("chr22").upper()
+    sites = pd.DataFrame({"chrom": "chr22", "start": range(len(bases)), "ref": list(bases)})
+    sites["alt"] = sites["ref"].map({"A": "G", "C": "T", "G": "A", "T": "C"})
+    whole = rna_alignments.read(path, sites, settings=SETTINGS).sites
+    deep = whole[whole["total"] >= 30].iloc[::7]
+    asked = deep[["chrom", "start", "ref", "alt"]]
+    found = rna_variants.count(path, asked, settings=SETTINGS)
+    assert len(found) > 40
+    reads = (found["ref_reads"] + found["alt_reads"]).to_numpy()
+    assert abs(reads.sum() / deep["total"].sum() - 1) < 0.03
+    share = found["alt_reads"].to_numpy() / reads - (deep["alt_count"] / deep["total"]).to_numpy()
+    assert np.abs(share).max() < 0.06

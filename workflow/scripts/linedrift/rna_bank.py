@@ -39,20 +39,26 @@ def matrix(counts: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray
         When a sample has other genes than the rest, with its name.
     """
     first = next(iter(counts.values()))
-    known = pd.Index(first["gene_id"])
-    for frame in counts.values():
-        known = known[known.isin(frame["gene_id"])]
+    known = pd.Index(first["gene_id"].to_numpy(object))
+    # Where each sample has the genes of the first: one place for all that were counted alike.
+    places: dict[int, np.ndarray] = {}
+    alike = {sample: first["gene_id"].equals(frame["gene_id"]) for sample, frame in counts.items()}
+    everywhere = np.ones(len(known), bool)
+    for k, (sample, frame) in enumerate(counts.items()):
+        if not alike[sample]:
+            places[k] = pd.Index(frame["gene_id"].to_numpy(object)).get_indexer(known)
+            everywhere &= places[k] >= 0
     sizes = {sample: len(frame) for sample, frame in counts.items()}
     least = min(sizes, key=lambda sample: sizes[sample])
-    if len(known) < _LEAST_SHARED * sizes[least]:
+    if everywhere.sum() < _LEAST_SHARED * sizes[least]:
         raise ValueError(
-            f"of {sizes[least]:,} genes of {least} only {len(known):,} are in every other sample: "
-            "count all samples on one annotation"
+            f"of {sizes[least]:,} genes of {least} only {everywhere.sum():,} are in every other "
+            "sample: count all samples on one annotation"
         )
-    genes = first[first["gene_id"].isin(known)].reset_index(drop=True)[list(GENE_COLUMNS)]
+    genes = first[everywhere].reset_index(drop=True)[list(GENE_COLUMNS)]
     columns = [
-        frame.set_index("gene_id")["count"].reindex(genes["gene_id"]).to_numpy()
-        for frame in counts.values()
+        frame["count"].to_numpy()[places[k][everywhere] if k in places else everywhere]
+        for k, frame in enumerate(counts.values())
     ]
     return genes, np.column_stack(columns)
 
