@@ -68,13 +68,13 @@ def measured(name: str, folder: Path, repeats: int) -> dict[str, object]:
 
 def child(manifest: str, green: str) -> dict[str, float]:
     """Return CPU seconds of the steps, and the peak of resident memory in GB."""
-    import resource
     import time
 
-    import engine
+    import yaml
     from linedrift.readers import methylation_arrays, methylation_manifests
 
-    settings = engine.config()["methylation"]["arrays"]
+    text = (bench_paths.ROOT / "config" / "config.yaml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)["methylation"]["arrays"]
     marks = [time.process_time()]
     known = methylation_manifests.read(manifest)
     marks.append(time.process_time())
@@ -85,8 +85,18 @@ def child(manifest: str, green: str) -> dict[str, float]:
         "start and imports, s": marks[0],
         "manifest, s": marks[1] - marks[0],
         "pair to betas, s": marks[2] - marks[1],
-        "memory, GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "memory, GB": peak_memory(),
     }
+
+
+def peak_memory() -> float:
+    """Return the peak of resident memory of this process in GB.
+
+    Linux counts in `ru_maxrss` what the process was before it became this program: its parent.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1e6
 
 
 def simulated(name: str, folder: Path) -> tuple[Path, Path]:
