@@ -28,7 +28,7 @@ from pathlib import Path
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
-from linedrift.genome import CHROM_DTYPE, Karyotype
+from linedrift.genome import CHROM_DTYPE, Karyotype, is_pseudoautosomal
 from linedrift.methylation_tables import DESIGNS, PROBES, SNP_PROBES
 from linedrift.tables import conform
 from simulate_array import Event, allele_doses, loci, smooth_field
@@ -104,7 +104,9 @@ def probes(
     parts = [found] if regions is None else [_in_regions(regions), found]
     found = pd.concat(parts, ignore_index=True)
     on_x = (found["chrom"] == "chrX") & (found["kind"] == "island")
-    found.loc[on_x, "kind"] = "x_island"
+    # Both copies of the pseudoautosomal regions are active.
+    paired = is_pseudoautosomal(found["chrom"].to_numpy(str), found["start"])
+    found.loc[on_x & ~paired, "kind"] = "x_island"
     found["design"] = rng.choice(
         list(DESIGN_SHARES), len(found), p=np.array(list(DESIGN_SHARES.values()))
     )
