@@ -165,7 +165,9 @@ def test_reads_of_a_vector_make_it_present(vectors, config):
     assert found.loc["sendai", "state"] == "present"
     assert found.loc["sendai", "value"] == pytest.approx(6.0)
     assert found.loc["sendai", "low"] < 6 < found.loc["sendai", "high"]
-    assert found.loc["sendai", "role"] == "review"
+    assert found.loc["sendai", "role"] == "review" and "lane" not in found.loc["sendai", "reason"]
+    few = vector_rows(contigs(SeV=6), vectors, config).loc["sendai"]
+    assert few["state"] == "present" and "another sample of the lane" in few["reason"]
     assert found.loc["plasmid", "state"] == "absent"
     assert found.loc["wpre", "reason"].startswith("no sequence: ")
     assert set(found["unit"]) == {"reads per million", ""}

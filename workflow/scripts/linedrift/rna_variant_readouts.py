@@ -15,7 +15,7 @@ from linedrift.wording import CONSEQUENCES, consequence_class, variant_name
 
 # Origins of variants that a line did not inherit.
 ORIGINS = ("acquired", "expanded", "unknown")
-# What RNA editing does to a base, on either strand (doi:10.1038/nature24041).
+# What RNA editing does to a base, on either strand (PMC8897444).
 _EDITING = (("A", "G"), ("T", "C"))
 _NOT_ALIGNED = "no data: no alignment (BAM or CRAM) was given, so no read was looked at"
 

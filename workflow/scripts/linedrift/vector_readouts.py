@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy.special import gammaincinv
 
@@ -15,6 +14,9 @@ from linedrift.readouts import readout, records
 
 # Rows of resources/vector_sequences.tsv about one contig, which need its regions.
 EPISOME, VIRUS = "ebv_episome", "ebv_genome"
+# Times the least reads that are few.
+_FEW = 10
+_STRAY = "; so few may be those of another sample of the lane"
 _NOT_ALIGNED = "no data: no alignment (BAM or CRAM) was given, so no read was looked at"
 _NO_CONTIG = "no sequence: the reads were not aligned to it; add it to the reference"
 
@@ -137,6 +139,7 @@ def _state(reads: float, mapped: float, settings: Mapping[str, Any]) -> dict[str
     low = gammaincinv(reads + 0.5, 0.025) if reads else 0.0
     # The rate that gives `least` reads in 95 of 100 samples.
     limit = gammaincinv(least, 0.95) / million
+    few = least <= reads < _FEW * least
     return {
         "state": "present" if reads >= least else "absent",
         "value": reads / million,
@@ -148,5 +151,5 @@ def _state(reads: float, mapped: float, settings: Mapping[str, Any]) -> dict[str
         "limit": float(limit),
         "n": round(reads),
         "against": "stated range",
-        "reason": f"{reads:.0f} of {mapped:,.0f} reads" if np.isfinite(reads) else "",
+        "reason": f"{reads:.0f} of {mapped:,.0f} reads{_STRAY if few else ''}",
     }
