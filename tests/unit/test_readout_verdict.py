@@ -136,6 +136,7 @@ def test_what_was_not_testable_is_said_once_a_group_and_blocks_nothing():
         "MEG3:TSS-DMR and 1 more (too few probes: 0 of 3)"
     )
     assert "1 of the 5 questions" in passage["sentence"]
+    assert "as expected, 4 were not testable" in passage["sentence"]
     rows[1]["reason"] += "; SNURF answers for the locus"
     assert text in last(rows)["not_testable"]
     rows[0]["reason"] = "no data"

@@ -292,7 +292,9 @@ def sentence(said: Mapping[str, Any]) -> str:
     if not tested:
         return f". The {n} questions to expression and methylation that count were not testable"
     which = f"All {n}" if tested == n else f"{tested} of the {n}"
-    return f". {which} questions to expression and methylation that count are as expected"
+    others = n - tested
+    rest = f", {others} {'was' if others == 1 else 'were'} not testable" if others else ""
+    return f". {which} questions to expression and methylation that count are as expected{rest}"
 
 
 def detection(
