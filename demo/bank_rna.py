@@ -68,7 +68,7 @@ EXPECTATIONS = (
     ("LDB-C1-p47", "readout", "rna x_dosage gained"),
     ("LDB-A1-p8", "readout", "rna XIST normal"),
     ("LDB-B1-p60", "readout", "rna XIST normal"),
-    ("LDB-A1-p52", "readout", "rna NANOG normal"),
+    ("LDB-A1-p52", "readout", "rna LIN28A normal"),
     ("LDB-A1-p52", "readout", "rna pluripotency_extended normal"),
     ("LDB-A1-p52", "readout", "rna endoderm normal"),
     ("LDB-B1-p6", "readout", "rna sendai present"),

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import snp_array_files as files
-from linedrift.genome import BUILDS
+from linedrift.genome import BUILDS, GRCH38
 from linedrift.readers import array, builds, heads
+from small_alignments import Library, random_bases, write_fasta
 
 N = 60
 
@@ -240,3 +241,14 @@ def test_a_decimal_comma_and_unknown_contigs_are_named(tmp_path, loci, known):
     assert "60 of 60 markers are on contigs" in only(look(strange, "table", known))
     some = loci.assign(chrom=loci["chrom"].where(np.arange(N) > 5, "MT"))
     assert look(files.table(tmp_path / "t.tsv", some), "table", known) == []
+
+
+def test_rna_needs_no_reference_and_may_be_aligned_to_another(tmp_path, known):
+    others = [(name, n) for name, n in GRCH38.lengths.items() if name != "chr1"]
+    library = Library(random_bases(3000), others=[*others, ("SeV", 15_384)]).cover(5)
+    row = {"path": library.write(tmp_path / "a.bam"), "format": "bam", "assay": "rna"}
+    reference = write_fasta(tmp_path / "other.fa", {"chr1": random_bases(5000)})
+    for fasta in ("", str(reference)):
+        assert heads.problems(row, {}, known, fasta) == []
+    exome = row | {"assay": "wes"}
+    assert "another FASTA" in heads.problems(exome, {}, known, str(reference))[0]

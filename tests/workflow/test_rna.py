@@ -149,7 +149,7 @@ def test_every_question_is_asked_of_every_sample(done):
     untold = a1[a1["state"] == "not_testable"]
     assert (untold["reason"] != "").all() and untold["value"].isna().all()
     assert not set(b["state"]) & {"gained", "lost"}
-    assert a1.loc[["XIST", "NANOG", "pluripotency_extended"], "state"].eq("normal").all()
+    assert a1.loc[["XIST", "LIN28A", "pluripotency_extended"], "state"].eq("normal").all()
 
 
 def test_an_alignment_is_asked_for_vectors_and_for_hotspots(done):
@@ -182,7 +182,9 @@ def test_a_bank_too_small_for_a_baseline_says_how_many_it_wants(pristine, tmp_pa
     target = str(tmp_path / "results" / "readouts" / "C-p9.rna.tsv")
     assert run(pristine, tmp_path, target).returncode == 0
     found = tables.read(target, READOUTS).set_index("item")
-    assert found.loc["NANOG", "reason"].startswith("no baseline: the bank has RNA of 1 other lines")
+    assert found.loc["LIN28A", "reason"].startswith(
+        "no baseline: the bank has RNA of 1 other lines"
+    )
     assert found.loc["XIST", "state"] == "normal"
 
 

@@ -77,7 +77,7 @@ def problems(row: Mapping[str, str], reference: str) -> list[str]:
     row
         Row of samples.tsv: path, format (bam or cram), name_in_file.
     reference
-        FASTA with its index.
+        FASTA with its index; without it nothing is compared with a reference.
     """
     path = str(row["path"])
     try:
@@ -89,8 +89,8 @@ def problems(row: Mapping[str, str], reference: str) -> list[str]:
     found = []
     try:
         with _opened(path, reference) as file:
-            checks = (_check_order, _check_contigs, _check_samples, _check_sequence)
-            for check in checks:
+            compared = (_check_contigs, _check_sequence) if reference else ()
+            for check in (_check_order, _check_samples, *compared):
                 try:
                     check(path, file, reference, row.get("name_in_file", ""))
                 except ReadingError as error:
