@@ -2,8 +2,7 @@
 
 needs  <results>/contrasts/{sample}.{assay}.parquet and .noise.json
        <results>/quality/{sample}.{assay}.tsv, <results>/lines/{line}/identity.tsv
-makes  <results>/segments/{sample}.{assay}.parquet
-       <results>/lines/{line}/events.tsv, trajectories.tsv, hotspots.tsv,
+makes  <results>/lines/{line}/events.tsv, trajectories.tsv, hotspots.tsv,
        candidates.tsv, candidate_trajectories.tsv
        <results>/lines/{line}/findings.tsv, verdict.json
 """
@@ -13,35 +12,11 @@ OF_EACH = "{of[sample]}.{of[assay]}"
 COMPARED = {
     "contrasts": collect(f"<results>/contrasts/{OF_EACH}.parquet", of=members),
     "noise": collect(f"<results>/contrasts/{OF_EACH}.noise.json", of=members),
-    "segments": collect(f"<results>/segments/{OF_EACH}.parquet", of=members),
     "counted": collect(
         "<results>/contrasts/{of[sample]}.wes.exon_losses.parquet", of=exomes
     ),
     "quality": collect(f"<results>/quality/{OF_EACH}.tsv", of=members),
 }
-
-
-rule segment:
-    """Split each chromosome where the contrast with the baseline changes."""
-    input:
-        contrast="<results>/contrasts/{sample}.{assay}.parquet",
-        noise="<results>/contrasts/{sample}.{assay}.noise.json",
-        library=library("segment"),
-    output:
-        segments="<results>/segments/{sample}.{assay}.parquet",
-    log:
-        "<results>/logs/segment/{sample}.{assay}.log",
-    benchmark:
-        "<results>/benchmarks/segment/{sample}.{assay}.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        settings=config["segmentation"],
-    script:
-        "../scripts/segment.py"
 
 
 rule call_events:
@@ -73,6 +48,7 @@ rule call_events:
     params:
         line=line_row,
         measurements=members,
+        segmentation=config["segmentation"],
         settings=config["events"],
     script:
         "../scripts/call_events.py"
