@@ -3,9 +3,9 @@
     python benchmarks/rna.py [--only lines grid dosage speed] [--genomes 10] [--cnvkit cnvkit.py]
 
 `lines`: ten iPSC lines of HipSci (allele counts), two of them aneuploid. `grid`: simulated banks
-with a trisomy in a share of cells. `dosage`: expression against the copy number of the same
-tumours, and a child with trisomy 21. `speed`: alleles of one alignment, and a bank's matrix. Where
-the real data are absent (LINEDRIFT_REAL_DATA) or a peer is not installed, that part says so.
+with trisomies in a share of cells. `dosage`: expression against the copy number of the same
+tumours. `speed`: alleles of one alignment. Where the real data are absent (LINEDRIFT_REAL_DATA) or
+a peer is not installed, that part says so.
 """
 
 from __future__ import annotations
