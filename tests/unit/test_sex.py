@@ -8,7 +8,6 @@ import call_events
 import contrast as contrast_script
 import numpy as np
 import pytest
-import segment as segment_script
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift import tables
@@ -90,10 +89,8 @@ class Inputs(SimpleNamespace):
 
 
 def run_array(folder, signals, baselines, sample, sex):
-    """Run the scripts from signals to segments; return the sex that the noise names."""
-    out = {
-        name: folder / f"{sample}.{name}" for name in ("signals", "contrast", "noise", "segments")
-    }
+    """Contrast a sample by the script of the rule; return the sex that the noise names."""
+    out = {name: folder / f"{sample}.{name}" for name in ("signals", "contrast", "noise")}
     tables.write(signals, out["signals"], tables.SIGNALS)
     bands = ROOT / "resources" / "cytoBand.hg38.txt"
     contrast_script.main(
@@ -104,13 +101,6 @@ def run_array(folder, signals, baselines, sample, sex):
             assay="snp_array",
             settings=CONFIG["contrast"],
             quality=CONFIG["quality"],
-        )
-    )
-    segment_script.main(
-        job(
-            {"contrast": out["contrast"], "noise": out["noise"]},
-            {"segments": out["segments"]},
-            settings=CONFIG["segmentation"],
         )
     )
     return json.loads(out["noise"].read_text(encoding="utf-8"))["sex"]
@@ -139,7 +129,6 @@ def events_of(folder, sex, samples):
                 "bands": ROOT / "resources" / "cytoBand.hg38.txt",
                 "contrasts": [folder / f"{name}.contrast" for name in samples],
                 "noise": [folder / f"{name}.noise" for name in samples],
-                "segments": [folder / f"{name}.segments" for name in samples],
                 "quality": [folder / "quality"] * len(samples),
                 "identity": folder / "identity",
                 "counted": [],
@@ -147,6 +136,7 @@ def events_of(folder, sex, samples):
             {name: folder / name for name in made},
             line={"line": "L", "sex": sex, "kind": "line"},
             measurements=rows,
+            segmentation=CONFIG["segmentation"],
             settings=CONFIG["events"],
         )
     )

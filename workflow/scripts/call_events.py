@@ -22,7 +22,7 @@ def main(job):
     )
     bands = tables.read_bands(job.input.bands)
     line = job.params.line["line"]
-    # Nobody is unknown where a measurement tells: a man's pseudoautosomal regions would be gains.
+    # Where a measurement tells, nobody is unknown: a man's Y would be asked nothing, his X as two.
     told = [one.noise.sex for one in measurements]
     calls = call(
         measurements,
