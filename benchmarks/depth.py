@@ -43,7 +43,7 @@ def main() -> int:
         print(json.dumps(child(*options.child)))
         return 0
     if not shutil.which("mosdepth"):
-        print("mosdepth is not installed, so nothing is compared (Debian: mosdepth)")
+        print("mosdepth is not installed, so nothing is compared (Debian: mosdepth, libhts-dev)")
         return 0
     bench_paths.WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=bench_paths.WORK) as name:
@@ -119,7 +119,7 @@ def child(bam: str, bed: str) -> dict[str, float]:
     tallies = reads.whole(bam, asked, reference="", **least)
     cpu = time.process_time() - began
     depth = np.concatenate([bam_records.depth_of(tallies[chrom], asked[chrom]) for chrom in asked])
-    return {"cpu": cpu, "reads": reads.totals(tallies)["reads"], "depth": float(depth.mean())}
+    return {"cpu": cpu, "reads": reads.totals(tallies)["n_reads"], "depth": float(depth.mean())}
 
 
 if __name__ == "__main__":
