@@ -174,9 +174,7 @@ def test_two_normal_people_do_not_differ_in_regions_of_these_probes(arrays, sett
     assert len(found) <= 3
 
 
-def test_a_27k_array_of_cells_that_are_not_pluripotent(
-    real_data, repository, curated, settings
-):
+def test_a_27k_array_of_cells_that_are_not_pluripotent(real_data, repository, curated, settings):
     folder = real_data / "methylation"
     config = yaml.safe_load((repository / "config" / "config.yaml").read_text(encoding="utf-8"))
     manifest = methylation_manifests.read(
