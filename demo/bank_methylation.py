@@ -13,7 +13,9 @@ import idat_files
 import library_path  # noqa: F401
 import numpy as np
 import pandas as pd
+import pysam
 import simulate_methylation
+from linedrift.readers import cpg_sequence
 from simulate_array import Event
 
 FOLDER, MANIFEST, PLATFORM = "methylation", "linedrift-demo-methylation.csv", "linedrift-demo-EPIC"
@@ -87,6 +89,7 @@ def make(
     people: Mapping[str, Person],
     events: Callable[[str, int], Sequence[Event]],
     bands: pd.DataFrame,
+    reference: Path,
     tell: Callable[[str], object],
 ) -> None:
     """Make manifest, IDATs and tables.
@@ -101,6 +104,8 @@ def make(
         Gives the events of a line at a passage.
     bands
         Of the genome.
+    reference
+        FASTA of the exomes; it may not be there.
     """
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,6 +142,7 @@ def make(
         copies = simulate_methylation.copies(probes, person.sex, carried)
         if sample.format == "bismark_cov":
             found = simulate_methylation.cytosines(rng, probes, beta, copies)
+            found = _on_the_reference(found, reference)
             simulate_methylation.write_bismark(folder / sample.file, found)
             continue
         measured = simulate_methylation.measure(rng, probes, platform, beta, copies)
@@ -147,6 +153,23 @@ def make(
         else:
             _write_intensities(folder / sample.file, measured)
     tell(f"  {FOLDER}: {len(probes):,} probes, {len(SAMPLES)} samples")
+
+
+def _on_the_reference(found: pd.DataFrame, reference: Path) -> pd.DataFrame:
+    """Return the CpGs without those that the reference has as something else.
+
+    The reduced genome knows the bases of the targets alone, and was drawn without regard to CpGs.
+    """
+    if not reference.is_file():
+        return found
+    kept = np.ones(len(found), dtype=bool)
+    chrom = found["chrom"].astype(str).to_numpy()
+    with pysam.FastaFile(str(reference)) as fasta:
+        for name in set(fasta.references) & set(chrom):
+            here = chrom == name
+            kinds = cpg_sequence.kinds(fasta, name, found["start"].to_numpy()[here])
+            kept[here] = kinds != cpg_sequence.NO_CPG
+    return found[kept].reset_index(drop=True)
 
 
 def _regions() -> pd.DataFrame:

@@ -282,7 +282,11 @@ def write_methylation(out: Path, people: People, seed: int, tell: Callable[[str]
     }
     seeds = np.random.SeedSequence([seed, 3])  # apart from arrays, exomes and RNA
     bands = pd.read_csv(BANDS, sep="\t", names=["chrom", "start", "end", "band", "stain"])
-    bank_methylation.make(out, seeds, people.loci, people.platform, of, events_of, bands, tell=tell)
+    reference = out / bank_exomes.FOLDER / bank_exomes.SEQUENCE
+    arrays = people.platform
+    bank_methylation.make(
+        out, seeds, people.loci, arrays, of, events_of, bands, reference, tell=tell
+    )
 
 
 def write_sheets(

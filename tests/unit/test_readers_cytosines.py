@@ -399,19 +399,3 @@ def test_methylkit_may_lack_the_last_line_end_where_the_row_is_whole(tmp_path):
     assert_same(read(tmp_path, text[:-1], "methylkit"), CPGS)
     with pytest.raises(ReadingError, match="is cut in the middle"):
         read(tmp_path, text[:-3], "methylkit")
-
-
-def test_a_reference_that_holds_little_of_the_file_is_no_witness():
-    class Cut:
-        """A reference of which 60 of 4,000 rows are known, none of them a CpG."""
-
-        share, n, n_cpg = 0.0, 60, 0
-
-    reads = np.ones(4000)
-    rows = cytosines.Chromosome(np.arange(4000) * 50, np.zeros(4000, np.int8), reads, reads)
-    place = cytosines.Place("x.cov", BUILDS["GRCh38"], None, {}, object())
-    facts = {"format": "bismark_cov"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cytosines.cpg_sequence, "fit", lambda *_: Cut())
-        cytosines.check_sequence({"chr1": rows}, place, facts)
-    assert facts["reference_share"] is None

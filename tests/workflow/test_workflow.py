@@ -69,17 +69,26 @@ def with_exomes(folder, platform="kit"):
     return settings
 
 
-def with_rna(folder):
-    """Add counts and alleles of a line's RNA to the exomes; return the settings."""
+def with_all_assays(folder):
+    """Add RNA and methylation in several formats to the exomes; return the settings."""
     settings = with_exomes(folder)
     (folder / "genes.gff3").write_text("not looked at in a dry run")
     sheet = folder / "config" / "exomes.tsv"
-    for name, form in (("counts.tsv", "gene_counts"), ("rna.bam", "bam")):
-        (folder / "config" / "example" / name).write_text("not looked at in a dry run")
-        cells = f"example-line\t12\trna\t{form}\texample/{name}\t\t\tGRCh38\t\t\t\t\n"
-        sheet.write_text(sheet.read_text() + cells)
+    for passage, assay, name, form, second in (
+        (12, "rna", "counts.tsv", "gene_counts", ""),
+        (12, "rna", "rna.bam", "bam", ""),
+        (30, "rna", "1.fastq", "fastq", "2.fastq"),
+        (12, "methylation", "a_Grn.idat", "idat", "a_Red.idat"),
+        (30, "methylation", "b.cov", "bismark_cov", ""),
+        (30, "methylation", "b.bam", "bam", ""),
+    ):
+        for one in filter(None, (name, second)):
+            (folder / "config" / "example" / one).write_text("not looked at in a dry run")
+        second = f"example/{second}" if second else ""
+        cells = f"{passage}\t{assay}\t{form}\texample/{name}\t{second}\t\tGRCh38\t\t\t\t\n"
+        sheet.write_text(f"{sheet.read_text()}example-line\t{cells}")
     text = settings.read_text().replace("reference.fa}", "reference.fa, genes: genes.gff3}")
-    settings.write_text(text)
+    settings.write_text(f"{text}methylation: {{manifest: {{any: genes.gff3}}}}\n")
     return settings
 
 
@@ -179,7 +188,7 @@ def loaded_by(scripts):
 
 
 def test_a_rule_lists_exactly_the_modules_that_its_script_loads(pristine):
-    config = with_rna(pristine.folder)
+    config = with_all_assays(pristine.folder)
     planned = inputs(pristine.run("-n", "--configfile", str(config)).stdout)
     script_of = {
         name: re.search(r"scripts/(\w+)\.py", body).group(1)

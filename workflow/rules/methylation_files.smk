@@ -40,8 +40,11 @@ def of_cytosines(column):
 def array_files(wildcards):
     """Return the files of a methylation array: the IDAT of both colours, or one or two tables."""
     path, second = of_array("path")(wildcards), of_array("path2")(wildcards)
-    if of_array("format")(wildcards) == "idat":
-        second = second or idat.partner(path)
+    if of_array("format")(wildcards) == "idat" and not second:
+        try:
+            second = idat.partner(path)
+        except ValueError:
+            pass  # the check says that it is missing
     return [path, *([second] if second else [])]
 
 

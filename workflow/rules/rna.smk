@@ -249,23 +249,8 @@ rule genotype_rna:
 rule measure_expression:
     """Ask markers, X, imprinting, vectors and variants of one sample's RNA, always all of them."""
     input:
-        counts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.parquet"),
-        count_facts=lambda wildcards: of_rna(wildcards, COUNTED, "{}.counts.json"),
-        markers=lambda wildcards: of_rna(wildcards, COUNTED, "markers.parquet"),
-        bank_facts=lambda wildcards: of_rna(wildcards, COUNTED, "bank.json"),
-        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
-        extra=lambda wildcards: of_rna(wildcards, RNA_ALIGNED, "{}.extra.parquet"),
-        allele_facts=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.json"),
-        alignment=lambda wildcards: (
-            [rna_row(wildcards, "alleles", "path")]
-            if wildcards.sample in RNA_ALIGNED
-            else []
-        ),
+        unpack(measured_expression),
         reference=config["resources"]["reference"] or [],
-        measured=lambda wildcards: (
-            genotyped(wildcards) if wildcards.sample in ALLELIC else []
-        ),
-        variants=variants_of_rna,
         sets=curated("expression_gene_sets"),
         vectors=curated("vectors"),
         hotspots=curated("snv_hotspots"),

@@ -115,3 +115,20 @@ def variants_of_rna(wildcards):
         if own and not row["donor"]
         else []
     )
+
+
+def measured_expression(wildcards):
+    """Return what the questions of expression are asked of."""
+    aligned, allelic = wildcards.sample in RNA_ALIGNED, wildcards.sample in ALLELIC
+    return {
+        "counts": of_rna(wildcards, COUNTED, "{}.counts.parquet"),
+        "count_facts": of_rna(wildcards, COUNTED, "{}.counts.json"),
+        "markers": of_rna(wildcards, COUNTED, "markers.parquet"),
+        "bank_facts": of_rna(wildcards, COUNTED, "bank.json"),
+        "alleles": of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
+        "extra": of_rna(wildcards, RNA_ALIGNED, "{}.extra.parquet"),
+        "allele_facts": of_rna(wildcards, ALLELIC, "{}.alleles.json"),
+        "alignment": [rna_row(wildcards, "alleles", "path")] if aligned else [],
+        "measured": genotyped(wildcards) if allelic else [],
+        "variants": variants_of_rna(wildcards),
+    }

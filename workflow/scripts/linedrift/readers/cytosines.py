@@ -48,8 +48,6 @@ _MOST_BEYOND = 0.0001
 _MOST_OTHER = 0.5
 # Cytosines that are held against the reference to tell build and first base, and at least.
 _LOOK_AT, _LEAST_KNOWN = 4000, 30
-# A reference that holds less of the file (targets, one contig) is no witness against it.
-_LEAST_SHARE_KNOWN = 0.05
 # Share of cytosines that must be on a CpG of the reference: .97 and more of the right build (the
 # rest are SNPs), half where positions are 1 bp off and both strands are there, 1 to 2 % in another
 # build.
@@ -303,7 +301,7 @@ def check_sequence(found: Mapping[str, Chromosome], place: Place, facts: dict[st
         return
     sample, own = _sample(found), place.build.name
     fit = cpg_sequence.fit(place.fasta, sample, place.chain)
-    if fit.n < max(_LEAST_KNOWN, _LEAST_SHARE_KNOWN * len(sample.pos)):
+    if fit.n < _LEAST_KNOWN:
         return
     facts["reference_share"] = fit.share
     if fit.share >= _LEAST_ON_CPG:
