@@ -80,6 +80,7 @@ def line_record(
     samples = [row["sample"] for row in own]
 
     def own_rows(frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the line's own samples."""
         return frame[frame["sample"].isin(samples)].reset_index(drop=True)
 
     called = tables.read(files["events"], tables.EVENTS)

@@ -126,6 +126,7 @@ def _bin_shares(centres: np.ndarray, hom: np.ndarray, het: np.ndarray) -> np.nda
     scale = hom[:, None] + (het - hom)[:, None] * 4 * centres * (1 - centres)
 
     def below(edge: np.ndarray) -> np.ndarray:
+        """Return the share of each cluster below an edge."""
         z = (edge - centres[:, None]) / scale[:, :, None] / math.sqrt(3)
         with np.errstate(invalid="ignore"):
             inner = np.where(np.isfinite(z), z / (1 + z * z), 0.0)

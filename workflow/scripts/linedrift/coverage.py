@@ -186,6 +186,7 @@ def mean_over(bins: pd.DataFrame, track: pd.DataFrame) -> np.ndarray:
         total = np.concatenate([[0.0], np.cumsum((end - start) * value)])
 
         def up_to(position: np.ndarray) -> np.ndarray:
+            """Return the sum of the track up to positions."""
             row = np.searchsorted(start, position, side="right") - 1  # noqa: B023
             held = np.maximum(row, 0)
             part = np.clip(position - start[held], 0, (end - start)[held]) * value[held]  # noqa: B023

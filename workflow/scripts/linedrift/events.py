@@ -250,6 +250,7 @@ def _parts_are_surer(
     """
 
     def of_alleles(fit: Fit, places: float) -> float:
+        """Return minus the log of the rate of false events, by the evidence of alleles alone."""
         return -float(log_rate(fit.shift_score, places, settings))
 
     fit = whole[0]

@@ -121,6 +121,7 @@ def write_vcf(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downlo
     target = Path(folder) / f"{_stem(record)}.events.vcf.gz"
 
     def compress(beside: Path) -> None:
+        """Write the text, packed in blocks."""
         plain = beside.with_suffix(".plain")
         try:
             plain.write_text(vcf_text(record), encoding="utf-8")
@@ -129,6 +130,7 @@ def write_vcf(record: LineRecord, folder: str | os.PathLike[str]) -> list[Downlo
             plain.unlink(missing_ok=True)
 
     def index(beside: Path) -> None:
+        """Write the index of the packed text."""
         pysam.tabix_index(str(target), preset="vcf", index=str(beside), force=True)
 
     tables.write_beside(target, compress)

@@ -65,9 +65,11 @@ def foreign_share(reads: np.ndarray, depth: np.ndarray, rho: float, block: int) 
     flat = np.log(1 / (depth / 2 + 1))
 
     def likely(p: np.ndarray | float) -> np.ndarray:
+        """Return the likelihood of the reads where a share p is of B, over that of any share."""
         return np.exp(_log_beta_binomial(reads, depth, np.atleast_1d(p)[:, None], rho) - flat)
 
     def of_blocks(ratio: np.ndarray) -> np.ndarray:
+        """Return the log-likelihood of each block, loci that fit nothing bounded."""
         found = np.log((1 - _OUTLIERS) * ratio + _OUTLIERS)
         return np.add.reduceat(found, first, axis=-1)
 

@@ -168,6 +168,7 @@ def likelihoods(
     result = np.full((len(counts), len(HYPOTHESES)), NEVER)
 
     def put(name: str, values: np.ndarray) -> None:
+        """Set the column of a hypothesis."""
         result[:, PLACE[name]] = values
 
     for name, values in errors_alone(counts, alpha, beta, settings).items():

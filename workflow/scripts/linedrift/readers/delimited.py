@@ -49,6 +49,7 @@ def batches(
     bad_rows: list[pcsv.InvalidRow] = [] if skipped is None else skipped
 
     def refuse(row: pcsv.InvalidRow) -> str:
+        """Keep a row that does not parse; go on only at what ends the table."""
         bad_rows.append(row)
         return "skip" if until and str(bad_rows[0].text).startswith(until) else "error"
 

@@ -205,6 +205,7 @@ def _rows(path: str) -> Iterator[pa.RecordBatch]:
     sequence = False
 
     def refuse(row: pcsv.InvalidRow) -> str:
+        """Go on at a line that is no row of genes."""
         nonlocal sequence
         text = row.text if isinstance(row.text, str) else decode(row.text)
         sequence |= text.startswith("##FASTA")
