@@ -3,67 +3,38 @@
 import re
 import tempfile
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from fake_sheets import (
+    DONOR,
+    EXOME,
+    LANE,
+    LINE,
+    errors_in,
+    load,
+    sample,
+    tsv,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import genome, sheet_columns, sheet_needs, sheets
+from linedrift import genome, sheet_columns, sheets
 from linedrift.sheet_columns import LINES, NAME, SAMPLES
-
-DONOR = {"line": "D1", "kind": "donor", "sex": "female"}
-LINE = {"line": "A", "kind": "line", "parent": "D1", "sex": "female"}
-ARRAY = {"assay": "snp_array", "format": "final_report", "build": "GRCh38"}
-COUNTS = {"assay": "rna", "format": "gene_counts", "build": "GRCh38"}
-ASE = {"assay": "rna", "format": "ase", "build": "GRCh38"}
-BETAS = {"assay": "methylation", "format": "betas", "build": "GRCh37"}
-COVERAGE = {"assay": "methylation", "format": "bismark_cov", "build": "GRCh38"}
-RNA_FASTQ = {"assay": "rna", "format": "fastq", "build": "GRCh38", "path2": "a.fq"}
-RNA_BAM = {"assay": "rna", "format": "bam", "build": "GRCh38"}
-EXOME = {"assay": "wes", "format": "bam", "build": "GRCh38"}
-LANE = EXOME | {"format": "fastq", "path2": "2.fq"}
-
-
-def tsv(rows, columns, newline="\n"):
-    """Return rows as the text of a sheet with all columns, or those that the first row names."""
-    names = [column.name for column in columns]
-    lines = ["\t".join(names), *("\t".join(row.get(name, "") for name in names) for row in rows)]
-    return newline.join(lines) + newline
 
 
 @pytest.fixture
 def bank(tmp_path):
     """Return a function that writes both sheets and their files, and loads them."""
-
-    def load(lines, samples, look_at_files=True):
-        for sample in samples:
-            sample.setdefault("path", f"{sample['line']}_{sample['passage']}.txt")
-            for name in (sample["path"], sample.get("path2", "")):
-                if re.fullmatch(r"[\w.]+", name) and not (tmp_path / name).exists():
-                    (tmp_path / name).write_text("data")
-        (tmp_path / "lines.tsv").write_text(tsv(lines, LINES), encoding="utf-8")
-        (tmp_path / "samples.tsv").write_text(tsv(samples, SAMPLES), encoding="utf-8")
-        return sheets.load(tmp_path / "lines.tsv", tmp_path / "samples.tsv", look_at_files)
-
-    return load
+    return partial(load, tmp_path)
 
 
 @pytest.fixture
-def errors_of(bank):
+def errors_of(tmp_path):
     """Return a function that gives the errors of two sheets."""
-
-    def load(lines, samples):
-        with pytest.raises(sheets.SheetError) as caught:
-            bank(lines, samples)
-        return caught.value.errors
-
-    return load
-
-
-def sample(line="A", passage="10", **more):
-    return {"line": line, "passage": passage, **ARRAY, **more}
+    return partial(errors_in, tmp_path)
 
 
 # What a bank is
@@ -392,84 +363,6 @@ def test_rows_are_numbered_as_a_spreadsheet_numbers_them(tmp_path):
     assert [(error.row, error.column) for error in own] == [(5, "kind")]
 
 
-def test_a_build_without_a_chain_file_is_named_before_anything_runs(bank, tmp_path):
-    found = bank([DONOR], [sample("D1", "0", build="hg19")])
-    with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file in"):
-        sheet_needs.check_needs(found, {"chains": {"hg18": "", "GRCh37": ""}}, "samples.tsv")
-    with pytest.raises(sheets.SheetError, match="no chain file at 'none.gz'"):
-        sheet_needs.check_needs(found, {"chains": {"GRCh37": "none.gz"}}, "samples.tsv")
-    chain = tmp_path / "chain.gz"
-    chain.write_text("chain")
-    sheet_needs.check_needs(found, {"chains": {"GRCh37": str(chain)}}, "samples.tsv")
-    modern = bank([DONOR], [sample("D1", "0", build="hg38")])
-    sheet_needs.check_needs(modern, {"chains": {}}, "samples.tsv")
-
-
-# Exomes
-
-
-def test_lanes_are_one_measurement_and_all_their_files_are_kept(bank):
-    lanes = [sample(**LANE | {"path2": f"{i}_2.fq"}, path=f"{i}_1.fq") for i in range(3)]
-    found = bank([DONOR, LINE], lanes)
-    assert found.measurements[["sample", "assay"]].to_numpy().tolist() == [["A-p10", "wes"]]
-    assert [Path(path).name for path in found.rows["path"]] == ["0_1.fq", "1_1.fq", "2_1.fq"]
-    assert found.rows["sample"].unique().tolist() == ["A-p10"]
-
-
-def test_each_assay_has_its_own_baseline(bank):
-    later = sample(passage="20", **EXOME)
-    found = bank(
-        [DONOR, LINE],
-        [sample("D1", "0"), sample(), sample(**EXOME, path="a.bam"), later, sample(passage="20")],
-    )
-    key = ["sample", "assay"]
-    assert found.measurements.set_index(key)["baseline"].to_dict() == {
-        ("D1-p0", "snp_array"): "",
-        ("A-p10", "snp_array"): "D1-p0",
-        ("A-p10", "wes"): "",
-        ("A-p20", "wes"): "A-p10",
-        ("A-p20", "snp_array"): "D1-p0",
-    }
-    members = sheets.members(found).query("of == 'A'")
-    assert sorted(zip(members["sample"], members["assay"], members["role"], strict=True)) == [
-        ("A-p10", "snp_array", "own"),
-        ("A-p10", "wes", "own"),
-        ("A-p20", "snp_array", "own"),
-        ("A-p20", "wes", "own"),
-        ("D1-p0", "snp_array", "baseline"),
-    ]
-
-
-def needs(reference="", **capture):
-    return {"chains": {}, "resources": {"reference": reference}, "wes": {"capture": capture}}
-
-
-def test_an_exome_without_reference_and_targets_is_refused_with_the_reason(bank, tmp_path):
-    rows = [sample(**EXOME), sample("D1", "0", **EXOME, platform="Twist")]
-    found = bank([DONOR, LINE], rows)
-    with pytest.raises(sheets.SheetError) as caught:
-        sheet_needs.check_needs(
-            found, needs(str(tmp_path / "none.fa"), Other="x.bed"), "samples.tsv"
-        )
-    reference, unnamed, twist = caught.value.errors
-    assert "2 measurements by wes, but no file at" in reference.found
-    assert "under wes: capture: any:" in unnamed.hint
-    assert "on platform 'Twist'" in twist.found
-    assert "would look lost" in twist.expected
-    (tmp_path / "r.fa").write_text(">chr1")
-    (tmp_path / "t.bed").write_text("chr1")
-    settings_ = needs(str(tmp_path / "r.fa"), any=str(tmp_path / "t.bed"))
-    with pytest.raises(sheets.SheetError, match=r"no index .*r\.fa\.fai.* samtools faidx"):
-        sheet_needs.check_needs(found, settings_, "samples.tsv")
-    (tmp_path / "r.fa.fai").write_text("chr1")
-    sheet_needs.check_needs(found, settings_, "samples.tsv")
-    missing = settings_ | {"wes": {"capture": {"Twist": "gone.bed", "any": "gone.bed"}}}
-    with pytest.raises(sheets.SheetError, match="no file at 'gone.bed'"):
-        sheet_needs.check_needs(found, missing, "samples.tsv")
-    arrays = bank([DONOR], [sample("D1", "0")])
-    sheet_needs.check_needs(arrays, needs(), "samples.tsv")
-
-
 # Invariants
 
 NAMES = st.from_regex(NAME, fullmatch=True)
@@ -573,186 +466,3 @@ def test_schema_and_sheet_accept_the_same_cells(column, text):
     one = sheet_columns.schema([column], "one cell")
     by_schema = jsonschema.Draft202012Validator(one).is_valid({column.name: text})
     assert by_schema == column.accepts(text)
-
-
-# Settings
-
-
-@pytest.fixture(scope="module")
-def config_schema():
-    root = Path(__file__).resolve().parents[2]
-    text = (root / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
-    schema = yaml.safe_load(text)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return schema
-
-
-@pytest.fixture
-def config(repository):
-    return yaml.safe_load((repository / "config" / "config.yaml").read_text(encoding="utf-8"))
-
-
-def test_the_settings_that_are_shipped_are_valid(config, config_schema):
-    assert sheet_columns.check_settings(config, config_schema, "settings") == []
-
-
-def test_an_unknown_key_is_refused_with_the_nearest_known_one(config, config_schema):
-    config["sampels"] = "x"
-    config["contrast"]["respons"] = 0.5
-    first, second = sheet_columns.check_settings(config, config_schema, "settings")
-    assert (first.column, first.hint) == ("sampels", "Did you mean 'samples'?")
-    assert (second.column, second.hint) == ("contrast.respons", "Did you mean 'response'?")
-
-
-def test_every_setting_that_is_shipped_has_its_type_and_range_in_the_schema(config, config_schema):
-    def missing(value, schema, place):
-        schema = config_schema["$defs"].get(schema.get("$ref", "").rpartition("/")[2], schema)
-        if isinstance(value, dict):
-            others = schema.get("additionalProperties", True)
-            known = schema.get("properties", {})
-            return [
-                one
-                for key, inner in value.items()
-                for one in missing(inner, known.get(key, others or {}), f"{place}.{key}")
-                if others is not True or key in known
-            ] + ([place] if others is True else [])
-        return [] if "type" in schema else [place]
-
-    assert missing(config, config_schema, "") == []
-
-
-def test_the_schema_knows_no_setting_that_is_not_shipped(config, config_schema):
-    def unused(value, schema, place):
-        known = schema.get("properties", {})
-        return [f"{place}.{key}" for key in known if key not in value] + [
-            one
-            for key, inner in known.items()
-            if isinstance(value.get(key), dict)
-            for one in unused(value[key], inner, f"{place}.{key}")
-        ]
-
-    assert unused(config, config_schema, "") == []
-
-
-@pytest.mark.parametrize(
-    ("section", "key", "value"),
-    [("contrast", "response", -1), ("contrast", "response", "0.5"), ("events", "rate", 0)],
-)
-def test_a_value_out_of_range_is_told_with_its_place(config, config_schema, section, key, value):
-    config[section][key] = value
-    (problem,) = sheet_columns.check_settings(config, config_schema, "settings")
-    assert problem.column == f"{section}.{key}"
-    assert repr(value) in str(problem)
-
-
-# RNA-seq
-
-
-def test_counts_and_alleles_of_a_sample_are_one_measurement(bank):
-    rows = [
-        sample(**COUNTS, path="counts.tsv", name_in_file="A_10"),
-        sample(**RNA_BAM, path="a.bam"),
-        sample("D1", "0", **COUNTS, path="counts.tsv", name_in_file="D1"),
-    ]
-    found = bank([DONOR, LINE], rows)
-    assert found.measurements["sample"].tolist() == ["A-p10", "D1-p0"]
-    assert found.measurements["baseline"].tolist() == ["D1-p0", ""]
-    assert len(found.rows) == 3
-
-
-@pytest.mark.parametrize(
-    ("rows", "column", "words"),
-    [
-        ([COUNTS, COUNTS | {"format": "star"}], "format", "counts of genes of A-p10 a second time"),
-        ([ASE, RNA_BAM], "format", "alleles of A-p10 a second time"),
-        ([COUNTS, ASE, RNA_BAM], "format", r"a second time \(row 4 has it\)"),
-        ([COUNTS, ASE | {"bank": "MCB"}], "bank", "expected the same in all rows"),
-        ([COUNTS, RNA_FASTQ], "assay", r"a second rna of A-p10 \(row 3 has one\)"),
-        (
-            [RNA_FASTQ, RNA_FASTQ | {"bank": "MCB", "path2": "b.fq"}],
-            "bank",
-            "the same in all lanes",
-        ),
-        ([RNA_FASTQ | {"path2": ""}], "path2", "the second reads"),
-        ([RNA_BAM | {"build": "hg19"}], "build", "positions of reads are not lifted"),
-        ([COUNTS | {"path2": "x.txt"}], "path2", "a second file is not read"),
-        ([COUNTS | {"format": "gtc"}], "format", "expected one of gene_counts"),
-        ([BETAS, COVERAGE], "format", "methylation of A-p10 a second time"),
-        (
-            [COVERAGE, COVERAGE | {"format": "bam"}, COVERAGE | {"format": "cram"}],
-            "format",
-            r"an alignment of A-p10 a second time \(row 4 has it\)",
-        ),
-        ([COVERAGE, COVERAGE | {"format": "bam", "bank": "MCB"}], "bank", "by methylation"),
-        ([BETAS | {"path2": "x.txt"}], "path2", "a second file is not read"),
-        ([BETAS | {"format": "gtc"}], "format", "expected one of idat"),
-    ],
-)
-def test_parts_of_a_measurement_that_do_not_fit_are_told(errors_of, rows, column, words):
-    rows = [sample(**row, path=f"r{n}.txt") for n, row in enumerate(rows)]
-    errors = [error for error in errors_of([DONOR, LINE], [sample("D1", "0"), *rows])
-              if error.column == column]  # fmt: skip
-    assert len(errors) == 1
-    assert re.search(words, str(errors[0]))
-
-
-def rna_needs(**resources):
-    return {"chains": {}, "resources": {"genes": "", "reference": ""} | resources}
-
-
-def test_counts_need_an_annotation_and_no_chain(bank, tmp_path):
-    found = bank([DONOR], [sample("D1", "0", **COUNTS | {"build": "hg19"})])
-    with pytest.raises(sheets.SheetError, match="1 measurement by rna with counts of genes, but"):
-        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
-    with pytest.raises(sheets.SheetError, match="but no file at 'gone.gff3'"):
-        sheet_needs.check_needs(found, rna_needs(genes="gone.gff3"), "samples.tsv")
-    (tmp_path / "g.gff3").write_text("chr1")
-    sheet_needs.check_needs(found, rna_needs(genes=str(tmp_path / "g.gff3")), "samples.tsv")
-
-
-def test_alleles_on_another_build_need_a_chain_and_cram_a_reference(bank):
-    found = bank([DONOR], [sample("D1", "0", **ASE | {"build": "hg19"})])
-    with pytest.raises(sheets.SheetError, match="1 measurement on GRCh37, but no chain file"):
-        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
-    found = bank([DONOR], [sample("D1", "0", **RNA_BAM | {"format": "cram"})])
-    with pytest.raises(sheets.SheetError, match="1 measurement by rna in CRAM, but no reference"):
-        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
-
-
-# Methylation
-
-
-def test_methylation_and_an_alignment_of_a_sample_are_one_measurement(bank):
-    rows = [
-        sample(**COVERAGE, path="a.cov.gz"),
-        sample(**COVERAGE | {"format": "bam"}, path="a.bam"),
-        sample("D1", "0", **COVERAGE, path="d.cov.gz"),
-    ]
-    found = bank([DONOR, LINE], rows)
-    assert found.measurements["format"].tolist() == ["bismark_cov", "bismark_cov"]
-    assert found.rows["format"].tolist() == ["bismark_cov", "bam", "bismark_cov"]
-
-
-def test_arrays_of_methylation_need_the_manifest_of_their_platform(bank, tmp_path):
-    found = bank([DONOR], [sample("D1", "0", **BETAS | {"build": "GRCh38", "platform": "EPIC"})])
-
-    def needs(**manifest):
-        return {"chains": {}, "methylation": {"manifest": manifest}}
-
-    words = "1 measurement by methylation on platform 'EPIC', but no manifest in the settings"
-    with pytest.raises(sheets.SheetError, match=words):
-        sheet_needs.check_needs(found, needs(), "samples.tsv")
-    with pytest.raises(sheets.SheetError, match="no file at 'gone.csv'"):
-        sheet_needs.check_needs(found, needs(EPIC="gone.csv"), "samples.tsv")
-    (tmp_path / "m.csv").write_text("Name\n")
-    sheet_needs.check_needs(found, needs(any=str(tmp_path / "m.csv")), "samples.tsv")
-    coverage = bank([DONOR], [sample("D1", "0", **COVERAGE)])
-    sheet_needs.check_needs(coverage, needs(), "samples.tsv")
-
-
-def test_fastq_of_rna_needs_the_genes_and_the_reference(bank, tmp_path):
-    found = bank([DONOR], [sample("D1", "0", **RNA_FASTQ)])
-    with pytest.raises(sheets.SheetError) as raised:
-        sheet_needs.check_needs(found, rna_needs(), "samples.tsv")
-    assert "no genes in the settings" in str(raised.value)
-    assert "1 measurement by rna in FASTQ, but no reference in the settings" in str(raised.value)
