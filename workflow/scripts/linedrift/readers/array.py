@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linedrift import genome, tables
-from linedrift.readers import array_vcf, bpm, liftover, manifests
+from linedrift.readers import array_values, array_vcf, bpm, liftover, manifests
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -23,14 +23,9 @@ from linedrift.readers.files import (
     packed_end_problem,
 )
 from linedrift.readers.layouts import TITLES
-from linedrift.readers.loci import Loci, from_text, make
+from linedrift.readers.loci import INTENSITY_ONLY, Loci, from_text, make
 
 FORMATS = ("final_report", "full_data_table", "penncnv", "gtc", "vcf", "table")
-# Illumina names probes without an alternative allele cnvi..., Affymetrix CN_...
-_INTENSITY_ONLY = r"^(?i:cnvi)|^CN_\d"
-# PennCNV's convention for probes without alleles is a BAF of 2; fractions noise leaves [0, 1] by
-# little, if at all (Illumina clips).
-_MOST_BAF = 1.5
 # Below this share of names the marker table is of another array.
 _LEAST_FOUND = 0.5
 # Above this share of markers beyond the ends of chromosomes the build is another one: between
@@ -96,6 +91,7 @@ def read(
             if text := is_gzip(one) and packed_end_problem(one, most_bytes=0):
                 raise ReadingError(text)
     loci = _load(path, format, name_in_file, path2, of.name)
+    array_values.check(path, loci.table)
     facts = {"format": format, "build": of.name, **loci.found, "n_rows": loci.table.num_rows}
     frame = _place(path2 or path, loci.table, of, chains, facts)
     signals = _signals(frame, facts)
@@ -316,8 +312,10 @@ def _signals(frame: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
     level = frame["lrr"].to_numpy(dtype=np.float32, copy=True)
     level[~np.isfinite(level)] = np.nan
     fraction = frame["baf"].to_numpy(dtype=np.float32, copy=True)
-    intensity_only = frame["name"].str.contains(_INTENSITY_ONLY, regex=True).to_numpy(dtype=bool)
-    no_fraction = intensity_only | ~np.isfinite(fraction) | (np.abs(fraction) > _MOST_BAF)
+    intensity_only = frame["name"].str.contains(INTENSITY_ONLY, regex=True).to_numpy(dtype=bool)
+    no_fraction = (
+        intensity_only | ~np.isfinite(fraction) | (np.abs(fraction) > array_values.MOST_FRACTION)
+    )
     fraction[no_fraction] = np.nan
     genotype = np.where(no_fraction, 0, frame["genotype"].to_numpy())
     signals = pd.DataFrame(

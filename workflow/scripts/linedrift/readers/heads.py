@@ -22,6 +22,7 @@ from linedrift import genome
 from linedrift.readers import (
     alignments,
     array,
+    array_values,
     array_vcf,
     bpm,
     builds,
@@ -172,6 +173,7 @@ def _look_at_text(
         raise ReadingError(f"{path}: has columns but no rows; export it again")
     if format == "final_report":
         _check_sample(path, found, rows, name)
+    array_values.check(path, rows, whole=False)
     if path2:
         markers, info = _markers(path2, of.name)
         if info["complete"]:

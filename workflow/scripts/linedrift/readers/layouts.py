@@ -338,6 +338,8 @@ def _text_format(columns: list[str], has_header_section: bool) -> tuple[str, str
         return "penncnv", TITLES["penncnv"]
     if {"lrr", "baf"} <= titles:
         return "table", TITLES["table"]
+    if "sampleid" in titles or has_header_section:
+        return "", "a GenomeStudio FinalReport without B Allele Freq and Log R Ratio"
     places = titles & {"position", "pos", "mapinfo"} and titles & {"chr", "chrom", "chromosome"}
     if places and not titles & {"baf", "lrr"}:
         return "", "a marker table without BAF and log R ratio (it belongs into path2)"

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from linedrift.readers import delimited, layouts
 from linedrift.readers.files import ReadingError, decode, spellings
 
+# Illumina names probes without an alternative allele cnvi..., Affymetrix CN_...
+INTENSITY_ONLY = r"^(?i:cnvi)|^CN_\d"
 # Genotype calls of wide files; other words (NC, --, No Call) are no call.
 _CALLS = [b"AA", b"AB", b"BB", b"BA"]
 _CALL_CODES = np.array([1, 2, 3, 2], dtype=np.int8)
