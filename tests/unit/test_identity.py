@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from fake_people import CODES, N, People, called, measurements
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -11,53 +12,10 @@ from linedrift import identity, kinship, tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
 from linedrift.genotypes import genotypes
 
-CODES = np.array(["AA", "AB", "BB", ""])
-N = 6000
-
 
 @pytest.fixture(scope="module")
 def settings(repository):
     return yaml.safe_load((repository / "config" / "config.yaml").read_text())["identity"]
-
-
-class People:
-    """A small population: strangers, and children of two of them."""
-
-    def __init__(self, seed=1, n=N):
-        self.rng = np.random.default_rng(seed)
-        self.frequency = self.rng.uniform(0.05, 0.95, n)
-
-    def stranger(self):
-        return self.rng.binomial(2, self.frequency)
-
-    def child(self, one, other):
-        return self.rng.binomial(1, one / 2) + self.rng.binomial(1, other / 2)
-
-    def again(self, dose, errors=0.002):
-        """Return the genotype as another array would call it."""
-        wrong = self.rng.random(len(dose)) < errors
-        return np.where(wrong, self.rng.integers(0, 3, len(dose)), dose)
-
-    def lose(self, dose, share):
-        """Return the genotype after loss of heterozygosity in the first part of the genome."""
-        lost = (np.arange(len(dose)) < share * len(dose)) & (dose == 1)
-        return np.where(lost, 2 * self.rng.integers(0, 2, len(dose)), dose)
-
-
-def called(dose, first=0):
-    """Return genotypes as `genotypes.genotypes` does: loci spread over the autosomes."""
-    n = len(dose)
-    chrom = np.repeat(AUTOSOMES, -(-n // 22))[:n]
-    frame = pd.DataFrame({"chrom": chrom, "start": first + 1000 * np.arange(n)})
-    frame = frame.assign(genotype=CODES[dose])
-    frame = frame.astype({"chrom": CHROM_DTYPE, "genotype": tables.GENOTYPES, "start": "int32"})
-    return frame[frame["genotype"] != ""].reset_index(drop=True)
-
-
-def measurements(rows, **columns):
-    """Return the frame of samples from (sample, person), with further columns."""
-    frame = pd.DataFrame(rows, columns=["sample", "person"])
-    return frame.assign(assay="snp_array", family="").assign(**columns)
 
 
 def bank(doses, settings, **columns):
@@ -473,106 +431,3 @@ def test_names_pass_through_as_they_are(settings):
     found = verdicts(doses, settings)
     assert (found["state"] == "confirmed").all()
     assert found["compared_with"]['<b>x"-p0'] == "=1+1-p3;한국 라인-p5"
-
-
-def test_two_assays_of_one_sample_are_compared_and_named(settings):
-    people = People()
-    dose = people.stranger()
-    samples = measurements([("a-p1", "a"), ("a-p1", "a")]).assign(assay=["snp_array", "wes"])
-    frames = {("a-p1", "snp_array"): called(dose), ("a-p1", "wes"): called(people.again(dose))}
-    pairs = identity.compare(samples, frames, settings)
-    assert "a-p1 (snp_array) and a-p1 (wes)" in pairs["text"].iloc[0]
-    found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
-    assert (found["state"] == "confirmed").all()
-
-
-# ---- measurements that share too few loci ----------------------------------------------------
-
-
-def across(people, settings):
-    """Judge arrays and exomes, {(sample, assay): (person, dose)}, that share no locus at all."""
-    rows = [(sample, who, assay) for (sample, assay), (who, _) in people.items()]
-    samples = pd.DataFrame(rows, columns=["sample", "person", "assay"]).assign(family="")
-    first = {"snp_array": 0, "wes": 500}  # the loci of exomes lie between those of arrays
-    frames = {key: called(dose, first[key[1]]) for key, (_, dose) in people.items()}
-    pairs = identity.compare(samples, frames, settings)
-    found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
-    return pairs, found.set_index(["sample", "assay"])
-
-
-def test_an_exome_and_an_array_without_common_loci_are_not_testable_and_say_so(settings):
-    people = People()
-    own = people.stranger()
-    doses = {("d-p0", "snp_array"): ("a", own), ("a-p1", "wes"): ("a", people.again(own))}
-    pairs, found = across(doses, settings)
-    assert (pairs["state"] == "not_testable").all()
-    assert pairs["kinship"].isna().all()
-    assert (found["state"] == "not_testable").all()
-    for reason in found["reason"]:
-        assert "d-p0 (snp_array) and a-p1 (wes) share too few called autosomal SNPs" in reason
-    assert (found["compared_with"] == "").all()
-
-
-def test_an_exome_that_met_only_strangers_has_not_failed(settings):
-    """Compared with other people's exomes, but with nothing of its own person."""
-    people = People()
-    own, other = people.stranger(), people.stranger()
-    doses = {
-        ("d-p0", "snp_array"): ("a", own),
-        ("a-p1", "snp_array"): ("a", people.again(own)),
-        ("a-p1", "wes"): ("a", people.again(own)),
-        ("b-p1", "wes"): ("b", other),
-        ("b-p9", "wes"): ("b", people.again(other)),
-    }
-    found = across(doses, settings)[1]
-    assert found.loc[("a-p1", "wes"), "state"] == "not_testable"
-    assert "(snp_array)" in found.loc[("a-p1", "wes"), "reason"]
-    assert found.loc[("a-p1", "snp_array"), "state"] == "confirmed"
-    assert found.loc[("b-p9", "wes"), "state"] == "confirmed"
-
-
-def test_exomes_confirm_each_other_and_say_what_they_could_not_be_compared_with(settings):
-    people = People()
-    own = people.stranger()
-    doses = {
-        ("d-p0", "snp_array"): ("a", own),
-        ("a-p1", "snp_array"): ("a", people.again(own)),
-        ("d-p0", "wes"): ("a", people.again(own)),
-        ("a-p1", "wes"): ("a", people.again(own)),
-    }
-    found = across(doses, settings)[1]
-    assert (found["state"] == "confirmed").all()
-    reason = found.loc[("a-p1", "wes"), "reason"]
-    assert reason.startswith("same genotype as d-p0; not comparable with d-p0 (snp_array)")
-
-
-def test_a_swapped_exome_fails_among_exomes_whatever_the_arrays_are(settings):
-    people = People()
-    own, other = people.stranger(), people.stranger()
-    doses = {
-        ("d-p0", "snp_array"): ("a", own),
-        ("a-p1", "snp_array"): ("a", people.again(own)),
-        ("d-p0", "wes"): ("a", people.again(own)),
-        ("a-p1", "wes"): ("a", people.again(own)),
-        ("a-p5", "wes"): ("a", people.again(other)),
-        ("b-p0", "wes"): ("b", other),
-        ("b-p1", "wes"): ("b", people.again(other)),
-    }
-    found = across(doses, settings)[1]
-    assert found.loc[("a-p5", "wes"), "state"] == "failed"
-    assert "it has the genotype of b-p0" in found.loc[("a-p5", "wes"), "reason"]
-    assert (found.drop(index=[("a-p5", "wes")])["state"] == "confirmed").all()
-
-
-def test_the_reason_names_the_assay_of_other_measurements(settings):
-    people = People()
-    dose = people.stranger()
-    samples = measurements([("d-p0", "a"), ("a-p1", "a"), ("a-p1", "a")])
-    samples["assay"] = ["snp_array", "snp_array", "wes"]
-    keys = zip(samples["sample"], samples["assay"], strict=True)
-    frames = {key: called(people.again(dose)) for key in keys}
-    pairs = identity.compare(samples, frames, settings)
-    found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
-    reasons = found.set_index(["sample", "assay"])["reason"]
-    assert reasons["a-p1", "wes"] == "same genotype as d-p0 (snp_array) and a-p1 (snp_array)"
-    assert reasons["d-p0", "snp_array"] == "same genotype as a-p1 and a-p1 (wes)"
