@@ -1,3 +1,5 @@
+"""Pages of lines and of the bank: form, safety, order, states, size; what is public."""
+
 import base64
 import dataclasses
 import hashlib
