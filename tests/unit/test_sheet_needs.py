@@ -204,8 +204,9 @@ def test_methylation_and_an_alignment_of_a_sample_are_one_measurement(bank):
 def test_arrays_of_methylation_need_the_manifest_of_their_platform(bank, tmp_path):
     found = bank([DONOR], [sample("D1", "0", **BETAS | {"build": "GRCh38", "platform": "EPIC"})])
 
-    def needs(**manifest):
-        return {"chains": {}, "methylation": {"manifest": manifest}}
+    def needs(mask="", **manifest):
+        named = {"manifest": manifest, "positions": {}, "mask": {"EPIC": mask}}
+        return {"chains": {}, "methylation": named}
 
     words = "1 measurement by methylation on platform 'EPIC', but no manifest in the settings"
     with pytest.raises(sheets.SheetError, match=words):
@@ -213,7 +214,10 @@ def test_arrays_of_methylation_need_the_manifest_of_their_platform(bank, tmp_pat
     with pytest.raises(sheets.SheetError, match="no file at 'gone.csv'"):
         sheet_needs.check_needs(found, needs(EPIC="gone.csv"), "samples.tsv")
     (tmp_path / "m.csv").write_text("Name\n")
-    sheet_needs.check_needs(found, needs(any=str(tmp_path / "m.csv")), "samples.tsv")
+    manifest = str(tmp_path / "m.csv")
+    sheet_needs.check_needs(found, needs(any=manifest), "samples.tsv")
+    with pytest.raises(sheets.SheetError, match="no file at 'gone.txt'.*methylation: mask:"):
+        sheet_needs.check_needs(found, needs(mask="gone.txt", any=manifest), "samples.tsv")
     coverage = bank([DONOR], [sample("D1", "0", **COVERAGE)])
     sheet_needs.check_needs(coverage, needs(), "samples.tsv")
 

@@ -105,7 +105,7 @@ SHOWN = {
     section: {
         key: value
         for key, value in part.items()
-        if key not in ("capture", "mappability", "manifest")
+        if key not in ("capture", "mappability", "manifest", "positions", "mask")
     }
     for section, part in config.items()
     if section in sheet_columns.SECTIONS

@@ -17,6 +17,7 @@ rule read_methylation_array:
         data=array_files,
         manifest=lambda wildcards: of_array_type(wildcards, "manifest"),
         positions=lambda wildcards: of_array_type(wildcards, "positions"),
+        mask=lambda wildcards: of_array_type(wildcards, "mask"),
         chain=chain_of(of_array("build")),
         library=library("read_methylation_array"),
     output:
@@ -51,6 +52,7 @@ rule read_cytosines:
         data=of_cytosines("path"),
         chain=chain_of(of_cytosines("build")),
         reference=config["resources"]["reference"] or [],
+        imprinted=curated("imprinted_dmrs"),
         library=library("read_cytosines"),
     output:
         cytosines="<results>/methylation/{sample}.cytosines.parquet",

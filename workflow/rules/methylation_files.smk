@@ -49,7 +49,7 @@ def array_files(wildcards):
 
 
 def of_array_type(wildcards, setting):
-    """Return the file that a setting (manifest, positions) names for the type of an array."""
+    """Return the file that a setting (manifest, positions, mask) names for the type of an array."""
     platform = BY_MEASUREMENT[wildcards.sample, "methylation"]["platform"]
     path = sheet_needs.of_platform(platform, config["methylation"][setting])
     return path if setting == "manifest" else [path] if path else []

@@ -15,6 +15,8 @@ def main(job):
         build=of,
         chains=job.params.chains,
         positions=next(iter(job.input.positions), ""),
+        mask=next(iter(job.input.mask), ""),
+        settings=job.params.settings,
     )
     path, *second = job.input.data
     reading = methylation_arrays.read(
@@ -31,7 +33,8 @@ def main(job):
     tables.write_beside(job.output.facts, lambda beside: beside.write_text(text, encoding="utf-8"))
     return (
         f"{job.wildcards.sample}: {len(reading.probes)} probes, "
-        f"{int(reading.probes['usable'].sum())} usable; {len(reading.snp_probes)} of SNPs"
+        f"{int(reading.probes['usable'].sum())} usable; {len(reading.snp_probes)} of SNPs, "
+        f"{reading.facts['n_masked']} masked"
     )
 
 

@@ -18,6 +18,7 @@ LABELS = {
     "share_5x": "CpGs of the genome at 5x or more",
     "conversion": "Conversion (unmethylated control)",
     "mean_methylation": "Methylation, mean of the autosomes",
+    "positions": "Rows at CpGs of known place that fit",
     "sex": "Sex",
     "x_level": "X level",
     "y_level": "Y level",
@@ -53,7 +54,8 @@ def measure(
         Frame of CYTOSINES; empty where an alignment alone was given.
     facts
         What the reading of the file (`cytosines.Reading`) and of the alignment
-        (`bisulfite.Reading`) said: format, counts_known, controls, contexts; converted, c_share.
+        (`bisulfite.Reading`) said: format, counts_known, controls, contexts; converted, c_share;
+        and `cpg_anchors.check`: positions_share, positions_n, positions_by.
     settings
         Section `quality.methylation.sequencing` of the config.
 
@@ -61,8 +63,8 @@ def measure(
     -------
     dict
         Numbers (NaN where not measured): n_cpgs, mean_depth (reads), share_5x, conversion,
-        mean_methylation (shares), x_level and y_level (log2, relative to the autosomes). Words:
-        conversion_reason, mean_depth_reason, sex, sex_reason.
+        mean_methylation, positions (shares), x_level and y_level (log2, relative to the
+        autosomes). Words: conversion_reason, mean_depth_reason, positions_reason, sex, sex_reason.
     """
     methylated = cytosines["methylated"].to_numpy()
     total = methylated + cytosines["unmethylated"].to_numpy()
@@ -83,7 +85,19 @@ def measure(
             if len(total)
             else "an alignment alone: no methylation was read"
         )
-    return figures | _conversion(facts, settings) | _sex(cytosines, total, known, settings)
+    figures |= _positions(facts) | _conversion(facts, settings)
+    return figures | _sex(cytosines, total, known, settings)
+
+
+def _positions(facts: Mapping[str, Any]) -> dict[str, object]:
+    """Return the share of rows that are on their CpGs, and what tells it, if anything does."""
+    by, n = facts.get("positions_by", ""), facts.get("positions_n")
+    if by:
+        return {"positions": facts["positions_share"], "positions_reason": f"by {by}"}
+    if n is None:
+        return {"positions": math.nan}
+    reason = f"positions not verified: no reference, and {n} rows at CpGs of known place"
+    return {"positions": math.nan, "positions_reason": reason}
 
 
 def _conversion(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, object]:

@@ -24,6 +24,7 @@ MANIFEST = Table(
         Column("address_a", "int64", "address of the unmethylated or the only bead; 0 for none"),
         Column("address_b", "int64", "address of the methylated bead of Infinium I; 0 for none"),
         Column("next_base", "str", "base that is added behind an Infinium I probe; may be empty"),
+        Column("masked", "bool", "it must not be used: listed, or a common SNP is at its CpG"),
     ),
 )
 PROBES = Table(

@@ -35,6 +35,7 @@ def check_needs(bank: Bank, settings: Mapping[str, Any], samples_path: str) -> N
     arrays = bank.measurements[bank.measurements["format"].isin(METHYLATION_ARRAYS)]
     if len(arrays):
         errors += _missing_manifests(arrays, settings["methylation"]["manifest"], samples_path)
+        errors += _missing_named(arrays, settings["methylation"], samples_path)
     if errors:
         raise SheetError(errors)
 
@@ -91,6 +92,19 @@ def _missing_manifests(
     why = "the manifest of the array, which says where each probe lies and which colour reads it"
     words = ("manifest", "methylation: manifest:", why)
     return _missing_by_platform(arrays, manifest, sheet, words)
+
+
+def _missing_named(arrays: pd.DataFrame, settings: Mapping[str, Any], sheet: str) -> list[Problem]:
+    """Return a problem for every table of positions, or mask, that is named but not there."""
+    errors = []
+    for setting, what in (("positions", "the places of its probes"), ("mask", "a list of probes")):
+        for platform in arrays["platform"].unique():
+            path = of_platform(str(platform), settings[setting])
+            if path and not os.path.isfile(path):
+                found = f"platform {platform!r}, but no file at {path!r}"
+                hint = f"Correct it under methylation: {setting}: in the settings."
+                errors.append(Problem(sheet, 0, "platform", found, what, hint))
+    return errors
 
 
 def _missing_by_platform(

@@ -408,7 +408,8 @@ def _reading(
     detected &= np.isfinite(values["beta"].to_numpy())
     enough = ~(values["beads"].to_numpy() < settings["least_beads"])
     columns = ["methylated", "unmethylated", "beta", "detection_p", "beads"]
-    frame = pd.concat([rows, values[columns]], axis=1).assign(usable=detected & enough)
+    masked = rows["masked"].to_numpy()
+    frame = pd.concat([rows, values[columns]], axis=1).assign(usable=detected & enough & ~masked)
     frame["beta"] = frame["beta"].where(detected)
     kind = frame["kind"]
     cg, snp = (kind == "cg").to_numpy(), (kind == "rs").to_numpy()
@@ -423,6 +424,7 @@ def _reading(
         "n_ch": int((kind == "ch").sum()),
         "n_other": int((~cg & ~snp & (kind != "ch")).sum()),
         "n_no_place": int((cg & ~placed).sum()),
+        "n_masked": int((cg & masked).sum()),
         "n_replicates_collapsed": n_collapsed,
         "n_probes": len(probes),
         "n_usable": int(probes["usable"].sum()),

@@ -18,7 +18,7 @@ import pyarrow.csv as pcsv
 
 from linedrift import genome, tables
 from linedrift.methylation_tables import DESIGNS, MANIFEST, PROBE_KINDS
-from linedrift.readers import delimited, layouts, liftover
+from linedrift.readers import delimited, layouts, liftover, methylation_masks
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
@@ -36,6 +36,8 @@ _TITLES = {
     "colour": ("colorchannel", "channel", "color", "col"),
     "next_base": ("nextbase",),
     "stated": ("genomebuild",),
+    "snp_distance": ("snpdistance",),
+    "snp_frequency": ("snpminorallelefrequency",),
 }
 # Columns of places, first those that state GRCh38: chromosome, position, and what one takes off
 # it for a 0-based start. None: `_first_base` tells.
@@ -71,7 +73,8 @@ class Manifest:
     """What a manifest says: `probes` (frame of MANIFEST, GRCh38) and `facts` about its reading.
 
     `facts` counts the CpG probes without a place: n_no_position, n_other_contig,
-    n_beyond_chromosome, n_unmapped (not lifted); they stay in `probes` without a chromosome.
+    n_beyond_chromosome, n_unmapped (not lifted); they stay in `probes` without a chromosome. Of
+    what is masked: n_masked_listed by the mask, n_masked_snp by a SNP (None where not known).
     """
 
     path: str
@@ -90,6 +93,8 @@ def read(
     build: str = "GRCh38",
     chains: Mapping[str, str] = MappingProxyType({}),
     positions: str = "",
+    mask: str = "",
+    settings: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Read the manifest of a methylation array.
 
@@ -106,11 +111,16 @@ def read(
     positions
         Table with names and places for a manifest that has none, or whose places shall not be
         used.
+    mask
+        Probes that must not be used (`methylation_masks.read`).
+    settings
+        Section `methylation.arrays` of the config, which says what SNP masks a probe; None: none.
 
     Raises
     ------
     ReadingError
-        When a file is no manifest, is cut, or its places are of another build.
+        When a file is no manifest, is cut, or its places are of another build; or where a mask
+        is of another array.
     """
     of = genome.build(build)
     rows = _read_rows(path)
@@ -125,6 +135,7 @@ def read(
     chrom, start = _on_grch38(source.path, chrom, start, cg, of, chains, facts)
     frame["chrom"] = pd.Categorical.from_codes(chrom, dtype=genome.CHROM_DTYPE)
     frame["start"] = np.where(chrom >= 0, start, -1)
+    frame["masked"] = _masked(frame, rows, mask, settings, facts)
     facts |= {"n_probes": len(frame), "n_controls": len(rows.controls)}
     if len(rows.controls):
         frame = pd.concat([frame, rows.controls], ignore_index=True)
@@ -210,6 +221,7 @@ def _controls(fields: Sequence[tuple[str, ...]]) -> pd.DataFrame:
             address_a=frame["address_a"].astype("int64"),
             locus=frame["locus"].str.strip().str.upper(),
             kind="control", chrom=None, start=-1, design=None, address_b=0, next_base="",
+            masked=False,
         ),
         MANIFEST,
     )  # fmt: skip
@@ -245,6 +257,28 @@ def _chemistry(rows: _Rows) -> pd.DataFrame:
             "next_base": pc.utf8_upper(rows.texts("next_base")).to_pandas(),
         }
     )
+
+
+def _masked(
+    frame: pd.DataFrame,
+    rows: _Rows,
+    mask: str,
+    settings: Mapping[str, Any] | None,
+    facts: dict[str, Any],
+) -> np.ndarray:
+    """Return which probes must not be used (bool), and count them; those that read SNPs may."""
+    meant = (frame["kind"] != "rs").to_numpy()
+    on_list, on_snp = np.zeros((2, len(frame)), dtype=bool)
+    if mask:
+        on_list = methylation_masks.read(mask, frame["name"], frame["locus"]) & meant
+        facts["mask"] = Path(mask).name
+    known = {"snp_distance", "snp_frequency"} <= rows.roles.keys() and settings is not None
+    if known and settings is not None:
+        texts = rows.texts("snp_distance"), rows.texts("snp_frequency")
+        on_snp = methylation_masks.on_snp(*texts, settings) & meant
+    facts["n_masked_listed"] = int(on_list.sum())
+    facts["n_masked_snp"] = int(on_snp.sum()) if known else None
+    return np.asarray(on_list | on_snp)
 
 
 def _kinds(name: pa.Array) -> pd.Categorical:
