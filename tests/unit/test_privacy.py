@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift import exchange, privacy, steps, tables
+from linedrift.identity import CONTRADICTED
 from linedrift.records import BankRecord
 
 NAN = math.nan
@@ -228,6 +229,14 @@ def test_a_failed_identity_is_said_without_the_other_sample():
     assert shown.verdict["passages"][-1]["blocked"]
     assert "SECRET" not in everything(shown)
     assert set(shown.identity["state"]) == {"failed"}
+
+
+def test_a_contradicted_identity_blocks_in_public_too_without_the_other_sample():
+    reason = f"its genotype differs from SECRET-3 of the same person, and {CONTRADICTED}"
+    record = made.record(identity=made.identity(state="not_testable", reason=reason))
+    shown = public(record)
+    assert record.verdict["verdict"] == shown.verdict["verdict"] == "insufficient"
+    assert "SECRET" not in everything(shown)
 
 
 def test_short_hotspots_are_stated_only_where_present(private):

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift import tables, verdict, wording
+from linedrift.identity import CONTRADICTED
 
 NAN = math.nan
 
@@ -162,6 +163,15 @@ def test_identity_that_cannot_be_tested_is_listed_and_does_not_block(judged):
     passage = of(judged(identity=made.identity(state="not_testable", reason="12 shared loci")))
     assert passage["verdict"] == "stable"
     assert "12 shared loci" in passage["not_testable"][0]
+
+
+def test_a_genotype_that_is_not_the_donors_blocks(judged):
+    reason = f"its genotype differs from D-p0 of the same person, and {CONTRADICTED}"
+    unlike = made.identity(state="not_testable", reason=reason)
+    _, result = judged([made.event()], [made.state()], identity=unlike)
+    assert (of(result)["verdict"], of(result)["blocked"]) == ("insufficient", True)
+    assert "differs from D-p0" in of(result)["sentence"]
+    assert "differs from D-p0" in of(result)["not_testable"][0]
 
 
 def test_a_sample_whose_measurements_all_failed_is_insufficient(judged):

@@ -177,6 +177,8 @@ _SEEN = {
     "undecided": "stand between two relations",
     "different": "are of different people",
 }
+# Two samples of one person differ, and either may be the wrong one: the reason has these words.
+CONTRADICTED = "nothing tells which is wrong"
 _ASKED = {"same": "the same person", "family": "one family", "unrelated": "different people"}
 
 
@@ -352,7 +354,7 @@ class _Groups:
             with_whom = f", as that of {alike}," if alike else ""
             return "not_testable", (
                 f"its genotype{with_whom} differs from {unlike} of the same person, and "
-                f"nothing tells which is wrong; {looks}"
+                f"{CONTRADICTED}; {looks}"
             )
         if own == group:
             return self._in_own_group(row, alike, unlike, strangers, looks)

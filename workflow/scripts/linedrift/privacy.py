@@ -19,6 +19,7 @@ import pandas as pd
 
 from linedrift import iscn, readout_verdict, steps, stretches, tables, variant_verdict
 from linedrift.genome import GRCH38
+from linedrift.identity import CONTRADICTED
 from linedrift.public_readouts import public_readouts
 from linedrift.public_values import NO_STATEMENT, NOT_PUBLISHED, fractions, quality, reasons
 from linedrift.public_variants import public_variants
@@ -51,6 +52,7 @@ _IDENTITY_WORDS = {
     "failed": "the genotypes are not those expected",
     "not_testable": NO_STATEMENT,
 }
+_CONTRADICTED_WORDS = f"the genotypes of this person's samples differ, and {CONTRADICTED}"
 _SUPPORT = [name for name in tables.TRAJECTORIES.names if name not in (
     "event_id", "sample", "passage", "state", "cell_fraction", "low", "high", "limit", "reason",
 )]  # fmt: skip
@@ -332,7 +334,9 @@ def _identity(identity: pd.DataFrame, samples: list[str]) -> pd.DataFrame:
             "sex": own["sex"],
             "compared_with": "",
             "looks_like": "",
-            "reason": own["state"].map(_IDENTITY_WORDS),
+            "reason": own["state"]
+            .map(_IDENTITY_WORDS)
+            .mask(own["reason"].str.contains(CONTRADICTED, regex=False), _CONTRADICTED_WORDS),
         }
     )
     return tables.check(frame.reset_index(drop=True), tables.IDENTITY)

@@ -47,7 +47,8 @@ def rules(settings: Mapping[str, Any]) -> list[dict[str, str]]:
     flags, reviews = "/".join(settings["flag_tiers"]), "/".join(settings["review_tiers"])
     needed = "point" in settings["required_scopes"]
     words = (
-        ("identity", "insufficient", "The identity of the sample failed."),
+        ("identity", "insufficient", "The identity of the sample failed, or its "
+         "genotype and that of its donor or sister passage differ."),
         ("quality", "insufficient", "Every measurement of the sample failed quality."),
         ("candidate", "", "An event with more than "
          f"{settings['max_false_event_rate']:g} false events a genome is listed, not counted."),

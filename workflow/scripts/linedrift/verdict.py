@@ -1,8 +1,8 @@
 """The verdict of a line and of each of its passages, with the findings that made it.
 
 The rules are few and stand in the section `verdict:` of the config with their citations. What is
-inherited never counts; a candidate is listed and never counts; a passage whose identity failed
-gets no verdict but `insufficient`, whatever else was seen in it.
+inherited never counts; a candidate is listed and never counts; a passage whose identity failed, or
+is contradicted by its donor's, gets no verdict but `insufficient`, whatever else was seen in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 
 from linedrift import readout_verdict, tables, variant_verdict
 from linedrift.findings import Finding, by_rule, role_of
+from linedrift.identity import CONTRADICTED
 from linedrift.records import Readouts, Variants
 from linedrift.rules import detection, rules
 from linedrift.wording import cells_text, event_text, percent_up, size_text
@@ -197,7 +198,8 @@ def _identity_findings(rows: pd.DataFrame, basis: Mapping[str, Any]) -> list[Fin
             found.append(by_rule("identity", "insufficient", name, "identity", text, basis))
         elif row["state"] == "not_testable":
             text = f"identity was not testable ({row['assay']}){because}"
-            found.append(by_rule("identity", "note", name, "identity", text, basis, True))
+            severity = "insufficient" if CONTRADICTED in row["reason"] else "note"
+            found.append(by_rule("identity", severity, name, "identity", text, basis, True))
     return found
 
 

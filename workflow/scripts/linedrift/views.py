@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift.figures import assay_name, interval_text, percent, rows_of, state_text
+from linedrift.identity import CONTRADICTED
 from linedrift.records import LineRecord
 from linedrift.wording import KIND_WORDS, percent_up, size_text
 
@@ -248,6 +249,7 @@ def _identity_tests(record: LineRecord, samples: list[dict[str, Any]]) -> list[d
     passages = passage_list(samples)
     states = identity["state"].value_counts()
     failed, untested = int(states.get("failed", 0)), int(states.get("not_testable", 0))
+    contradicted = int(identity["reason"].str.contains(CONTRADICTED, regex=False).sum())
     known = identity[(identity["expected_sex"] != "unknown") & (identity["sex"] != "unknown")]
     wrong = int((known["expected_sex"] != known["sex"]).sum())
     return [
@@ -259,8 +261,9 @@ def _identity_tests(record: LineRecord, samples: list[dict[str, Any]]) -> list[d
             "criterion": "one person with donor and sister passages, no other line",
             "result": _tally(len(identity) - failed - untested, "confirmed")
             + _tally(failed, "failed", ", ")
-            + _tally(untested, "not testable", ", "),
-            "state": "fail" if failed else "open" if untested else "pass",
+            + _tally(contradicted, "contradicted", ", ")
+            + _tally(untested - contradicted, "not testable", ", "),
+            "state": "fail" if failed + contradicted else "open" if untested else "pass",
         },
         {
             "test": "Sex",
