@@ -92,24 +92,6 @@ def to_frame(candidates: Candidates, samples: Sequence[str]) -> pd.DataFrame:
     return tables.check(frame, sequencing_tables.VARIANT_COUNTS)
 
 
-def by_base(counts: np.ndarray, alleles: np.ndarray) -> np.ndarray:
-    """Return reads by base (shape (n, k, 2, 4)) from reads by allele.
-
-    Parameters
-    ----------
-    counts
-        Reads by allele (shape (n, k, 2, a)), the reference first.
-    alleles
-        Base of each allele (codes, shape (n, a)); UNKNOWN where there is none.
-    """
-    reads = np.zeros((*counts.shape[:3], len(BASES)), dtype=np.int32)
-    for place in range(alleles.shape[1]):
-        for base in range(len(BASES)):
-            rows = np.flatnonzero(alleles[:, place] == base)
-            reads[rows, :, :, base] += counts[rows, :, :, place]
-    return reads
-
-
 def is_candidate(
     alt: np.ndarray, depth: np.ndarray, counted: np.ndarray, settings: Mapping[str, Any]
 ) -> np.ndarray:

@@ -26,12 +26,11 @@ from linedrift import candidates as of_reads
 from linedrift import intervals, sequence, tables
 from linedrift.candidates import BIASES, SITE, Candidates
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, ucsc_chromosome
-from linedrift.readers import bcftools
+from linedrift.readers import bcf_records, bcftools
+from linedrift.readers.bcf_records import Positions
 from linedrift.readers.files import ReadingError, listed
 from linedrift.readers.reference import opened
 
-# A position has up to four bases; mpileup adds <*> for any other, which no read shows.
-_ALLELES = 4
 # Positions that are counted at a time (200 MB on disk for ten samples), and bytes of text that
 # are parsed at a time (30,000 positions of ten samples).
 _BLOCK_BP = 250_000
@@ -117,13 +116,15 @@ def count(
                     _bed(block, names, Path(folder) / "regions.bed"),
                 )
                 whole = _mpileup(alignments, reference, beds, settings)
-                for chunk in _chunks(_indels(whole, reference), len(samples)):
-                    indels.append(_indel_candidates(chunk, fasta, alignments, settings))
-                for chunk in _chunks(_single(whole), len(samples)):
-                    found, wrong = _snv_candidates(chunk, fasta, alignments, asked, settings)
+                raw, head = whole.with_name("indels.bcf"), bcf_records.head(whole)
+                for some in bcf_records.positions(whole, head, raw):
+                    sites = _sites(some, head.contigs)
+                    found, wrong = _snv_candidates(some, sites, fasta, alignments, asked, settings)
                     snvs.append(found)
                     errors.append(wrong)
-                    positions += len(chunk.sites)
+                    positions += len(some.start)
+                for chunk in _chunks(_indels(raw, reference), len(samples)):
+                    indels.append(_indel_candidates(chunk, fasta, alignments, settings))
     # Of an allele that stands in several of them the first is kept: reads before none.
     found = of_reads.joined([*indels, *snvs, _unseen(asked, len(samples))])
     pairs = of_reads.neighbours(found, asked, settings)
@@ -252,27 +253,16 @@ def _mpileup(
     return output
 
 
-def _single(whole: Path) -> Path:
-    """Return a text of the positions, one row each, with the reads of up to four bases."""
-    return _text(whole, "-e", "INFO/INDEL=1", alleles=_ALLELES)
-
-
-def _indels(whole: Path, reference: str | os.PathLike[str]) -> Path:
+def _indels(raw: Path, reference: str | os.PathLike[str]) -> Path:
     """Return a text of the indels, left-aligned, one row an allele."""
-    raw, normal = whole.with_name("indels.bcf"), whole.with_name("normal.bcf")
-    bcftools.run("view", "-i", "INFO/INDEL=1", "-Ou", "-o", str(raw), str(whole))
+    normal, text = raw.with_name("normal.bcf"), raw.with_name("normal.tsv")
     bcftools.run(
         "norm", "-m", "-any", "-f", os.fspath(reference), "-Ou", "-o", str(normal), str(raw)
     )
-    return _text(normal, alleles=2)
-
-
-def _text(bcf: Path, *filters: str, alleles: int) -> Path:
-    text = bcf.with_suffix(f".{alleles}.tsv")
-    reads = [f"%{name}{{{allele}}}" for name in ("ADF", "ADR") for allele in range(alleles)]
     site = ["%CHROM", "%POS", "%REF", "%ALT", "%RPBZ", "%MQBZ", "%BQBZ"]
-    pattern = "\\t".join(site) + "[\\t%DP\\t" + "\\t".join(reads) + "]\\n"
-    bcftools.run("query", *filters, "-f", pattern, "-o", str(text), str(bcf))
+    reads = ["%DP", "%ADF{0}", "%ADF{1}", "%ADR{0}", "%ADR{1}"]
+    pattern = "\\t".join(site) + "[\\t" + "\\t".join(reads) + "]\\n"
+    bcftools.run("query", "-f", pattern, "-o", str(text), str(normal))
     return text
 
 
@@ -304,7 +294,8 @@ def _chunks(text: Path, n_samples: int) -> Iterator[_Chunk]:
     for batch in reader:
         rows = pa.Table.from_batches([batch])
         sites = rows.select(columns).to_pandas()
-        sites["chrom"] = _ucsc(sites["chrom"])
+        names = sites["chrom"].cat
+        sites["chrom"] = _ucsc(list(names.categories), names.codes.to_numpy())
         sites["start"] -= 1
         cells = [compute.fill_null(rows[number], 0).to_numpy() for number in numbers]
         values = np.column_stack(cells).reshape(len(sites), n_samples, -1)
@@ -312,37 +303,35 @@ def _chunks(text: Path, n_samples: int) -> Iterator[_Chunk]:
         yield _Chunk(sites, values[:, :, 0], counts)
 
 
-def _ucsc(names: pd.Series) -> pd.Series:
-    """Return contigs (category) as chromosomes."""
-    known = [ucsc_chromosome(name) for name in names.cat.categories]
-    codes = pd.Categorical(known, dtype=CHROM_DTYPE).codes[names.cat.codes]
-    return pd.Series(pd.Categorical.from_codes(codes, dtype=CHROM_DTYPE), index=names.index)
+def _ucsc(names: Sequence[str], codes: np.ndarray) -> pd.Categorical:
+    """Return contigs, as places among their names, as chromosomes."""
+    known = [ucsc_chromosome(name) for name in names]
+    return pd.Categorical.from_codes(
+        pd.Categorical(known, dtype=CHROM_DTYPE).codes[codes], dtype=CHROM_DTYPE
+    )
 
 
-def _alleles(sites: pd.DataFrame) -> np.ndarray:
-    """Return the bases (codes, shape (n, 4)) of ref and alts, as mpileup lists them."""
-    alleles = np.full((len(sites), _ALLELES), sequence.UNKNOWN, dtype=np.uint8)
-    ref, alt = sites["ref"].cat, sites["alt"].cat
-    first = np.array([sequence.encoded(text[:1])[0] for text in ref.categories], dtype=np.uint8)
-    rest = np.full((len(alt.categories), _ALLELES - 1), sequence.UNKNOWN, dtype=np.uint8)
-    for row, text in enumerate(alt.categories):
-        bases = sequence.encoded("".join(one for one in text.split(",") if len(one) == 1))
-        rest[row, : len(bases)] = bases[: _ALLELES - 1]
-    alleles[:, 0], alleles[:, 1:] = first[ref.codes], rest[alt.codes]
-    return alleles
+def _sites(some: Positions, contigs: Sequence[str]) -> pd.DataFrame:
+    """Return chrom, start and the figures of positions."""
+    frame = pd.DataFrame({"chrom": _ucsc(contigs, some.contig), "start": some.start})
+    for place, name in enumerate(BIASES):
+        frame[name] = some.figures[:, place]
+    return frame
 
 
 def _snv_candidates(
-    chunk: _Chunk,
+    some: Positions,
+    sites: pd.DataFrame,
     fasta: pysam.FastaFile,
     alignments: Sequence[Alignment],
     asked: pd.DataFrame,
     settings: Mapping[str, Any],
 ) -> tuple[Candidates, pd.DataFrame]:
-    """Return the candidate SNVs of a chunk, the asked alleles among them, and its errors."""
-    sites = chunk.sites
-    alleles = _alleles(sites)
-    reads, ref = of_reads.by_base(chunk.counts, alleles), alleles[:, 0]
+    """Return the candidate SNVs of positions, the asked alleles among them, and the errors.
+
+    `sites` are the places of the positions: chrom, start, BIASES.
+    """
+    reads, ref = some.reads, some.ref
     context = sequence.contexts(*_around(fasta, sites, 1))
     found = of_reads.snv_candidates(reads, ref, _counted(alignments), settings)
     at = sites[["chrom", "start"]].astype({"chrom": "str"}).assign(row=np.arange(len(sites)))
