@@ -116,15 +116,30 @@ def null_names(n: int = NULL_GENOMES) -> list[str]:
     return [f"null-0-{k}" for k in range(n)]
 
 
+def crossing_names(kind: str, size: float, fraction: float, n: int, first: int = 0) -> list[str]:
+    """Return the names of genomes whose 22 events are all of one kind, size and cell fraction."""
+    return [f"{kind}.{size:g}-{fraction:g}-{k}" for k in range(first, first + n)]
+
+
+def wanted_by(what: str, k: int) -> list[tuple[str | float, str]]:
+    """Return the (size, kind) of genome `k` of what a name begins with: null, grid, gain.2 ..."""
+    if what in ("null", "grid"):
+        return wanted_events(k) if what == "grid" else []
+    kind, _, size = what.partition(".")
+    return [(float(size), kind)] * EVENTS_PER_CELL
+
+
 def simulated(name: str, n_markers: int = 600_000) -> Pair:
-    """Return the simulated pair `grid-<fraction>-<k>` or `null-0-<k>`, waves of sd .03."""
+    """Return the simulated pair of a name, waves of sd .03.
+
+    `grid-<fraction>-<k>`, `null-0-<k>`, or `<kind>.<Mb>-<fraction>-<k>` (`crossing_names`).
+    """
     what, fraction, k = name.split("-")
     rng, of = rng_of(name), bands()
     loci = sim.loci(rng, bands=of, per_mb=PER_MB[n_markers])
     platform = sim.platform(rng, loci)
     person = sim.person(rng, loci, platform, "female")
-    wanted = wanted_events(int(k)) if what == "grid" else []
-    truth = plan(rng, measured_arms(of), wanted).assign(fraction=float(fraction))
+    truth = plan(rng, measured_arms(of), wanted_by(what, int(k))).assign(fraction=float(fraction))
     events = [
         sim.Event(row.chrom, row.start, row.end, row.kind, row.fraction, int(rng.integers(2)))
         for row in truth.itertuples()

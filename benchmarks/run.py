@@ -1,7 +1,7 @@
 """Measure detection, speed and memory of linedrift beside its peers; print the tables.
 
-    python benchmarks/run.py [--quick] [--only grid real speed] [--processes 2] [--no-peers]
-                             [--genomes 18 18 18]
+    python benchmarks/run.py [--quick] [--only grid crossing real speed] [--genomes 18 18 18]
+                             [--processes 2] [--no-peers]
 
 What was called is kept in benchmarks/work until the simulator, a tool or its settings change. The
 report is printed and written to benchmarks/work/report.md.
@@ -15,6 +15,7 @@ from datetime import date
 
 import bcftools_cnv
 import bench_paths
+import crossing
 import detection
 import dna_copy
 import engine
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 import tools
 
-PARTS = ("grid", "real", "speed")
+PARTS = ("grid", "crossing", "real", "speed")
 
 
 def versions(names: list[str]) -> str:
@@ -47,7 +48,9 @@ def depths(names: list[str], asked: list[int]) -> dict[str, int]:
 def main() -> int:
     """Run the parts that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a few genomes of each kind")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few genomes of each kind, no crossing"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
@@ -71,6 +74,11 @@ def main() -> int:
         parts += ["## Speed and memory", speed.report(names)]
     if "grid" in options.only:
         parts += ["## Simulated grid", detection.grid(depth, options.processes)]
+    if "crossing" in options.only and not options.quick:
+        if bcftools_cnv.is_here():
+            parts += ["## Where power reaches .8", crossing.report(options.processes)]
+        else:
+            print(bcftools_cnv.MISSING)
     if "real" in options.only:
         parts.append("## Real noise")
         if (bench_paths.real_data() / "snp_array" / "dilution_crl2324").is_dir():

@@ -35,7 +35,8 @@ def _report(names: Sequence[str], folder: Path) -> str:
     for path, signals in zip(paths, (pair.donor, pair.line), strict=True):
         array_files.final_report(path, {path.stem: signals})
     own, first = _own(paths, folder)
-    rows = [_row(engine.NAME, _median([_work(one) for one in own]), own[0]["memory_kb"] / 1e6)]
+    memory = _median([one["gigabytes"] for one in own])
+    rows = [_row(engine.NAME, _median([_work(one) for one in own]), memory)]
     if any(name in bcftools_cnv.VARIANTS for name in names):
         bcftools_cnv.write_vcf(folder / "pair.vcf", pair.donor, pair.line)
         bcf = folder / "pair.bcf"
@@ -49,9 +50,8 @@ def _report(names: Sequence[str], folder: Path) -> str:
     if dna_copy.NAME in names:
         dna_copy.write_ratios(folder / "ratios.tsv", pair.donor, pair.line)
         command = dna_copy.command(folder / "ratios.tsv", folder / "segments.tsv")
-        seconds, memory, output = _measured(command)
-        start_up, work = map(float, output.split())
-        del seconds, start_up
+        _, memory, output = _measured(command)
+        _, work = map(float, output.split())
         rows.append(_row(dna_copy.NAME, work, memory))
     return _tables(rows, own, first, len(pair.line))
 
@@ -76,11 +76,17 @@ def _tables(rows: list[dict], own: list[Mapping], first: Mapping, n: int) -> str
 
 
 def _own(paths: Sequence[Path], folder: Path) -> tuple[list[dict], dict]:
-    """Return what linedrift's process says of itself: with compiled code kept, and without."""
+    """Return what linedrift's process says of itself: with compiled code kept, and without.
+
+    Its steps and, as `gigabytes`, the peak of its memory.
+    """
     command = [sys.executable, str(bench_paths.HERE / "speed_child.py"), *map(str, paths)]
     cold = {"NUMBA_CACHE_DIR": str(folder / "numba")}
-    first = json.loads(_measured(command, cold)[2])
-    return [json.loads(_measured(command, cold)[2]) for _ in range(REPEATS)], first
+    runs = []
+    for _ in range(1 + REPEATS):
+        _, gigabytes, output = _measured(command, cold)
+        runs.append(json.loads(output) | {"gigabytes": gigabytes})
+    return runs[1:], runs[0]
 
 
 def _work(one: Mapping) -> float:
@@ -99,19 +105,15 @@ def _measured(
     command: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> tuple[float, float, str]:
     """Return CPU seconds, peak memory (GB) and output of a command."""
-    process = subprocess.Popen(
-        command,
+    launch = [sys.executable, "-S", str(bench_paths.HERE / "launch.py"), *command]
+    run = subprocess.run(
+        launch,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=os.environ | dict(environment or {}),
+        check=True,
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    # Linux gives kilobytes.
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6, output
+    output, _, figures = run.stdout.rstrip("\n").rpartition("\n")
+    took = json.loads(figures)
+    return took["seconds"], took["gigabytes"], output

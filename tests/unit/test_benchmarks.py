@@ -1,5 +1,6 @@
 """The benchmarks parse, score and fit rightly: a table of power is only as good as its rules."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,11 +12,14 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))  # last: demo/ has a run.py as well
 
 import bcftools_cnv  # noqa: E402
+import crossing  # noqa: E402
 import detection  # noqa: E402
 import dna_copy  # noqa: E402
 import engine  # noqa: E402
 import genomes  # noqa: E402
+import oracle  # noqa: E402
 import scoring  # noqa: E402
+import speed  # noqa: E402
 
 SUMMARY = """# RG, Regions [2]Chromosome [3]Start
 RG\tchr1\t1001\t5000\t2\t2\t39.3\t400\t100\t400\t100
@@ -246,3 +250,48 @@ def test_null_genomes_of_a_later_number_are_others(monkeypatch, tmp_path):
     assert not set(first) & set(calibrate.null_names(("null", "normal"), range(3, 6)))
     monkeypatch.setenv("LINEDRIFT_REAL_DATA", str(tmp_path / "none"))
     assert calibrate.null_names(("single", "normal"), [7]) == ["single-0-7"]
+
+
+def test_a_genome_by_its_name_has_one_of_every_event_or_many_of_one():
+    assert genomes.wanted_by("null", 0) == []
+    assert genomes.wanted_by("grid", 3) == genomes.wanted_events(3)
+    for name in genomes.crossing_names("cn_loh", 0.5, 0.125, 2, first=4):
+        what, fraction, k = name.split("-")
+        assert float(fraction) == 0.125 and int(k) in (4, 5)
+        assert genomes.wanted_by(what, int(k)) == [(0.5, "cn_loh")] * 22
+
+
+def test_the_crossing_takes_the_cut_that_finds_most_and_interpolates():
+    planted = []
+    for fraction, scores in ((0.1, (9.0, 1.0, 1.0, 1.0, 1.0)), (0.2, (9.0, 9.0, 9.0, 9.0, 1.0))):
+        truths = truth(*[event(f"chr{i}", 0, 1_000, fraction=fraction) for i in range(5)])
+        calls = frame(*[(f"chr{i}", 0, 1_000, "gain", score, 9) for i, score in enumerate(scores)])
+        planted.append((truths, calls))
+    found = crossing.curve(planted, [{"score": 10.0}, {"score": 5.0}])
+    assert {f: hit.sum() for f, hit in found.items()} == {0.1: 1, 0.2: 4}
+    assert crossing.needed(found, lenient=False) == (pytest.approx(0.2), "")
+    draws = crossing.resampled(np.random.default_rng(1), found, lenient=True)
+    assert draws.shape == (crossing.RESAMPLED,)
+    assert draws.min() >= 0.1 and draws.max() < 0.2001 and np.median(draws) > 0.15
+
+
+def test_the_oracle_counts_a_stretch_once_and_allows_one_false_yes_in_ten_genomes():
+    start = np.arange(0, 200, 10)
+    score = np.zeros(20)
+    score[[3, 4, 5]] = 5.0, 7.0, 6.0
+    score[15] = 3.0
+    found = oracle.peaks(start, score, 25)
+    assert found[:2].tolist() == [7.0, 3.0]
+    nulls = [np.array([[float(k), -1.0]]) for k in range(10)]
+    # Ten genomes may have one stretch above it: that of 9.
+    assert oracle.threshold(nulls).tolist() == [8.0]
+
+
+def test_what_a_command_took_is_its_own_not_its_parents():
+    held = np.ones(40_000_000)
+    seconds, gigabytes, output = speed._measured([sys.executable, "-S", "-c", "print('a')"])
+    assert held.nbytes / 1e9 > 0.3 > 0.1 > gigabytes > 0.001
+    assert seconds < 5
+    assert output.strip() == "a"
+    with pytest.raises(subprocess.CalledProcessError):
+        speed._measured([sys.executable, "-S", "-c", "raise SystemExit(3)"])
