@@ -24,7 +24,8 @@ demo: setup ## Run the whole workflow on the demo bank
 	@$(BIN)/python demo/run.py --cores $(CORES)
 
 test: setup lint ## Run the checks of style and all tests
-	$(BIN)/python -m pytest -n $(CORES)
+	@# By file: what a file prepares once (a bank, a whole run) is prepared once, not by every process.
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style, types and the workflow's form
 	$(BIN)/ruff check .
