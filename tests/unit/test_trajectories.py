@@ -50,6 +50,20 @@ def states_of(course, chrom):
     return {row["sample"]: row for row in own.to_dict("records")}
 
 
+def test_a_donor_with_one_copy_is_no_mosaic_of_none(bands):
+    w = world(402)
+    place = ("chr20", 30 * MB, 31 * MB)
+    donor, line = (w.measure(Event(*place, kind, 1.0)) for kind in ("loss", "deep_loss"))
+    calls = calls_of(with_donor(donor, [line], "female"), "female")
+    course = events_and_courses("L", calls, bands, SETTINGS)
+    event = the_event(course[0], "chr20")
+    assert (event["kind"], event["origin"]) == ("deep_loss", "acquired")
+    assert event["note"] == "the baseline has 1 copy here"
+    donor = states_of(course, "chr20")["D-p0"]
+    assert donor["state"] == "not_testable"
+    assert donor["reason"].startswith("has 1 copy here")
+
+
 def test_both_frames_hold_to_their_columns(course):
     events, states = course
     tables.check(events, tables.EVENTS)

@@ -46,7 +46,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Call:
-    """An event of the line: its fit over `members`, ends with ranges, and its origin."""
+    """An event of the line: its fit over `members`, ends with ranges, and its origin.
+
+    `milder` is what the baseline has in its place, such as ``1 copy`` of a homozygous loss.
+    """
 
     fit: Fit
     rate: float
@@ -55,6 +58,7 @@ class Call:
     origin: str = "unknown"
     note: str = ""
     whole: bool = False
+    milder: str = ""
 
 
 @dataclass(frozen=True)

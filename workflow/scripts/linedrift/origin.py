@@ -40,7 +40,8 @@ def with_origin(
     low, high, fraction, kind = _in_baseline(data, members, baseline, one.fit, settings)
     if kind != one.fit.kind:
         copies = {"loss": "1 copy", "gain": "3 copies"}[kind]
-        return replace(one, origin="acquired", note=_noted(one, f"the baseline has {copies} here"))
+        note = _noted(one, f"the baseline has {copies} here")
+        return replace(one, origin="acquired", note=note, milder=copies)
     if low > 0:
         note = f"mosaic in the baseline ({fraction:.0%} of cells)" if high < 0.75 else ""
         joint = data.only(members).whole()

@@ -175,6 +175,8 @@ def _at(calls: LineCalls, call: Call, unit: int, settings: Mapping[str, Any]) ->
         return row
     if set(calls.usable(unit)) <= set(calls.members):
         found = _of_member(calls, call, unit, settings)
+    elif call.milder:
+        found = {"reason": f"has {call.milder} here in all its cells, which is not this event"}
     else:
         found = _of_baseline(calls, call, unit, settings)
     return {**row, **found}
