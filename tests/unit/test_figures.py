@@ -335,3 +335,17 @@ def test_the_genome_figure_has_a_row_for_each_measurement():
     assert [title for title in titles if "failed quality" in title] == [
         "<b>LD001-p52</b>  exome, <i>failed quality</i>"
     ]
+
+
+def test_a_title_stands_above_the_tag_of_an_event_at_the_left_edge():
+    record = fake_records.line_record()
+    events = COUNTED.assign(chrom="chr7", start=4_000_000, end=5_000_000)
+    figure = drawn(
+        plots.genome_figure(
+            record.tracks, events, record.trajectories, STYLES, max_points=4000, remarks={}
+        )
+    )
+    notes = figure["layout"]["annotations"]
+    titles = [note for note in notes if note["text"].startswith("<b>")]
+    tags = [note for note in notes if not note["text"].startswith("<b>")]
+    assert tags and max(tag["yshift"] for tag in tags) < max(title["yshift"] for title in titles)

@@ -217,6 +217,9 @@ def _state_legend(rows: pd.DataFrame) -> list[Figure]:
 _MIN_BOX = 0.004
 # Height of a measurement without a panel for alleles, of that of one with it.
 _LEVEL_ALONE = 0.74
+# Height of a tag in px; and how far a title reaches along the axis, as a share of it.
+_TAG_PX = 13
+_TITLE_SHARE = 0.3
 _GENOME_MARGIN = {"l": 64, "r": 12, "t": 56, "b": 26}
 
 
@@ -274,16 +277,22 @@ def genome_figure(
         remark = remarks.get((str(sample), str(assay)))
         if remark:
             title += f", <i>{plain(remark)}</i>"
-        top = drawn[axis_name(2 * i)]["domain"][1]
-        drawn["annotations"].append(
-            note(title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
-        )
         states = trajectories[trajectories["sample"] == sample]
         panels = [axis_name(k, "y") for k in range(2 * i, 2 * i + 1 + alleles[i])]
         shapes, notes = _event_boxes(events, states, styles, offset, width, panels)
         drawn["shapes"] += shapes
-        drawn["annotations"] += notes
+        top = drawn[axis_name(2 * i)]["domain"][1]
+        drawn["annotations"] += [_row_title(title, top, notes, width), *notes]
     return {"data": data, "layout": drawn}
+
+
+def _row_title(title: str, top: float, tags: Sequence[Figure], width: float) -> Figure:
+    """Return the title of a measurement above its panel, and above tags that stand at its place."""
+    beneath = [tag["yshift"] + _TAG_PX for tag in tags if tag["x"] < _TITLE_SHARE * width]
+    return note(
+        title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+        yshift=max(beneath, default=0),
+    )  # fmt: skip
 
 
 def _genome_axis(tracks: pd.DataFrame) -> tuple[dict[str, float], float]:
@@ -447,6 +456,6 @@ def _event_tag(style: Any, row: Any, middle: float, width: float, panel: str, le
         yref=f"{panel} domain",
         xanchor=side,
         yanchor="bottom",
-        yshift=13 * level,
+        yshift=_TAG_PX * level,
         font={"size": 11, "color": INK},
     )
