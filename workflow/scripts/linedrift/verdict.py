@@ -197,8 +197,10 @@ def _identity_findings(rows: pd.DataFrame, basis: Mapping[str, Any]) -> list[Fin
             text = f"identity failed ({row['assay']}){because}"
             found.append(by_rule("identity", "insufficient", name, "identity", text, basis))
         elif row["state"] == "not_testable":
-            text = f"identity was not testable ({row['assay']}){because}"
-            severity = "insufficient" if CONTRADICTED in row["reason"] else "note"
+            wrong = CONTRADICTED in row["reason"]
+            said = "is contradicted" if wrong else "was not testable"
+            text = f"identity {said} ({row['assay']}){because}"
+            severity = "insufficient" if wrong else "note"
             found.append(by_rule("identity", severity, name, "identity", text, basis, True))
     return found
 
