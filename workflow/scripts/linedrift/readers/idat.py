@@ -22,6 +22,10 @@ _N_BEADS, _IDS, _SD, _MEAN, _BEADS = 1000, 102, 103, 104, 107
 _BARCODE, _CHIP_TYPE, _POSITION = 402, 403, 404
 _ARRAYS = {_IDS: "<i4", _SD: "<u2", _MEAN: "<u2", _BEADS: "u1"}
 _NAMES = {_IDS: "addresses", _SD: "deviations", _MEAN: "intensities", _BEADS: "bead counts"}
+# The largest array has 5 million addresses, 13 bytes each.
+MOST_BYTES, _BLOCK = 1 << 28, 1 << 20
+# Groups of 7 bits that a length of 32 bits has at the most.
+_MOST_GROUPS = 5
 _COLOUR = re.compile(r"_(Grn|Red)(?=\.idat(\.gz)?$)", re.I)
 _OTHER = {"grn": "Red", "red": "Grn"}
 # Addresses of the arrays that linedrift knows, with room for early releases: 27k 55,300; 450k
@@ -118,11 +122,7 @@ def read(path: str) -> Idat:
         When it is no IDAT, is of another version, is truncated, or its arrays differ in length.
     """
     check_presence(path)
-    try:
-        with open_bytes(path) as stream:
-            data = stream.read()
-    except OSError as error:
-        raise ReadingError(f"{path}: is truncated or damaged: {error}; copy it again") from error
+    data = _bytes(path)
     contents = _contents(path, data)
     n = int(_values(path, data, contents, _N_BEADS, "<i4", 1)[0])
     if n <= 0:
@@ -136,6 +136,23 @@ def read(path: str) -> Idat:
     if (np.diff(np.sort(ids)) == 0).any():
         raise ReadingError(f"{path}: has addresses twice; it is damaged: copy it again")
     return Idat(str(path), ids, arrays[_MEAN], arrays[_SD], arrays[_BEADS], *texts)
+
+
+def _bytes(path: str) -> bytes:
+    """Return the unpacked bytes of a file that is no larger than an IDAT can be."""
+    parts, size = [], 0
+    try:
+        with open_bytes(path) as stream:
+            while part := stream.read(_BLOCK):
+                parts.append(part)
+                size += len(part)
+                if size > MOST_BYTES:
+                    raise ReadingError(
+                        f"{path}: has more than {MOST_BYTES:,} bytes; no IDAT is so large"
+                    )
+    except OSError as error:
+        raise ReadingError(f"{path}: is truncated or damaged: {error}; copy it again") from error
+    return b"".join(parts)
 
 
 def _contents(path: str, data: bytes) -> dict[int, int]:
@@ -200,9 +217,12 @@ def _text(path: str, data: bytes, contents: dict[int, int], code: int) -> str:
     at = contents.get(code)
     if at is None:
         return ""
+    if at < 0:
+        raise ReadingError(
+            f"{path}: says that field {code} is at {at}; it is damaged: copy it again"
+        )
     length = shift = 0
-    while at < len(data):
-        byte = data[at]
+    for byte in data[at : at + _MOST_GROUPS]:
         at += 1
         length |= (byte & 127) << shift
         shift += 7
