@@ -17,8 +17,7 @@ import pandas as pd
 from linedrift import tables
 from linedrift.contrast import contrast
 from linedrift.coverage import FLOOR, LOG2_E, bias_of
-from linedrift.genome import AUTOSOMES, Karyotype
-from linedrift.kinship import places
+from linedrift.genome import AUTOSOMES, Karyotype, places
 from linedrift.methylation_tables import DEPTHS
 from linedrift.noise import Noise
 from linedrift.panel import with_panel

@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.special import betaln
 
 from linedrift.contamination import Contamination
-from linedrift.kinship import Key, places
+from linedrift.genome import places
+from linedrift.tables import Key
 
 # Resolution of the fit: foreign shares, reads of an error, shifts of an event, heterozygosity.
 _FOREIGN = np.r_[0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, np.arange(0.1, 0.51, 0.05)]

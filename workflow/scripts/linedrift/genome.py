@@ -11,6 +11,8 @@ import pandas as pd
 AUTOSOMES = tuple(f"chr{i}" for i in range(1, 23))
 CHROMOSOMES = (*AUTOSOMES, "chrX", "chrY")
 CHROM_DTYPE = pd.CategoricalDtype(list(CHROMOSOMES), ordered=True)
+# Bits of a position in the number of a place: the longest chromosome is shorter than 2^28.
+_PLACE_BITS = 28
 
 # Lengths of the primary chromosomes: the assembly reports of GRCh38.p14 (GCA_000001405.29),
 # GRCh37.p13 (GCA_000001405.14) and NCBI36 (hg18); in the order of CHROMOSOMES.
@@ -100,6 +102,12 @@ def ucsc_chromosome(name: object) -> str | None:
     text = {"23": "X", "24": "Y", "25": "X", "XY": "X", "x": "X", "y": "Y"}.get(text, text)
     chrom = f"chr{text}"
     return chrom if chrom in CHROMOSOMES else None
+
+
+def places(loci: pd.DataFrame) -> np.ndarray:
+    """Return chromosome and start of each locus as one number (uint64)."""
+    code = loci["chrom"].astype(CHROM_DTYPE).cat.codes.to_numpy().astype(np.uint64)
+    return (code << np.uint64(_PLACE_BITS)) + loci["start"].to_numpy().astype(np.uint64)
 
 
 def is_pseudoautosomal(

@@ -10,8 +10,7 @@ import pandas as pd
 
 from linedrift import tables
 from linedrift.alleles import rarer_reads
-from linedrift.genome import AUTOSOMES, CHROM_DTYPE
-from linedrift.kinship import places
+from linedrift.genome import AUTOSOMES, CHROM_DTYPE, places
 from linedrift.quality import INTENSITY_ONLY
 
 

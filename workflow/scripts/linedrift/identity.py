@@ -17,7 +17,8 @@ import pandas as pd
 from linedrift import quality as measured
 from linedrift import tables
 from linedrift.foreign_reads import Source
-from linedrift.kinship import Counts, Key, blocks, dense, few_loci
+from linedrift.kinship import Counts, blocks, dense, few_loci
+from linedrift.tables import Key
 
 
 def named_source(found: Source | None, settings: Mapping[str, Any]) -> str:

@@ -13,22 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linedrift.genome import CHROM_DTYPE
-from linedrift.tables import GENOTYPES
-
-Key = tuple[str, str]
+from linedrift.genome import places
+from linedrift.tables import GENOTYPES, Key
 
 _MISSING = 3  # genotypes are coded 0 AA, 1 AB, 2 BB
 # Measurements a block; a block of 60,000 loci in float32 takes 60 MB.
 _BLOCK = 256
 # Joins chromosome and position in one number: no chromosome is longer than 2^28.
-_POSITION_BITS = 28
-
-
-def places(loci: pd.DataFrame) -> np.ndarray:
-    """Return chromosome and start of each locus as one number (uint64)."""
-    code = loci["chrom"].astype(CHROM_DTYPE).cat.codes.to_numpy().astype(np.uint64)
-    return (code << np.uint64(_POSITION_BITS)) + loci["start"].to_numpy().astype(np.uint64)
 
 
 @dataclass(frozen=True)

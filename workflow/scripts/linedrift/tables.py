@@ -18,6 +18,9 @@ import pandas as pd
 
 from linedrift.genome import CHROM_DTYPE
 
+# What names a measurement: its sample and its assay.
+Key = tuple[str, str]
+
 GENOTYPES = pd.CategoricalDtype(["", "AA", "AB", "BB"])
 
 STATES = ("present", "absent", "not_testable")
