@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 from linedrift import genotypes, identity, kinship, methylation_identity, tables
+from linedrift.genome import places
 from linedrift.methylation_tables import SNP_PROBES
 from linedrift.readers import targets
 from linedrift.readers.files import ReadingError
@@ -113,9 +114,9 @@ def test_a_large_array_keeps_the_positions_of_methylation_arrays(known, config):
     found = genotypes.genotypes(signals, settings, known)
     autosomal = known[known["chrom"] != "chrX"]
     assert len(found) == 500
-    assert np.isin(kinship.places(autosomal), kinship.places(found)).all()
+    assert np.isin(places(autosomal), places(found)).all()
     assert not np.isin(
-        kinship.places(autosomal), kinship.places(genotypes.genotypes(signals, settings))
+        places(autosomal), places(genotypes.genotypes(signals, settings))
     ).all()
 
 
