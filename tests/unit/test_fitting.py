@@ -259,3 +259,35 @@ def test_a_simulated_event_is_fitted_within_its_interval():
     low, high = stretch.interval(fit.kind, fit.fraction, 0)
     assert fit.kind == "loss"
     assert low - 0.01 <= 0.25 <= high + 0.01
+
+
+@pytest.mark.parametrize("sex", ["female", "male"])
+@pytest.mark.parametrize("clone", [0.37, 0.83])
+def test_a_gain_is_not_called_more_copies_in_half_as_many_cells(sex, clone):
+    """Both have one signal: which of them the grid of fractions meets by chance must not decide."""
+    chrom = "chrX" if sex == "male" else "chr20"
+    w = world(77, (chrom, "chr21", "chr22"), sex)
+    donor = w.measure()
+    gain = Event(chrom, 10 * MB, 60 * MB, "gain", clone)
+    made = measurement(w.measure(gain), donor, sex, 5)
+    joint = stack([made.contrast], [made.noise], Karyotype(sex))
+    first, last = joint.range(chrom, 12 * MB, 58 * MB)
+    stretch = Stretch(joint, first, last, SETTINGS)
+    found = stretch.fit(("gain", "amplification"))
+    assert found.kind == "gain"
+    assert found.fraction[0] == pytest.approx(clone, abs=0.1)
+    # The rarer kind, alone, fits as well in half of the share.
+    other = stretch.fit(("amplification",))
+    assert other.fraction[0] == pytest.approx(found.fraction[0] / 2, abs=0.02)
+
+
+def test_an_amplification_in_most_cells_stays_one():
+    w = world(78)
+    made = measurement(
+        w.measure(Event("chr20", 10 * MB, 60 * MB, "amplification", 0.8)), w.measure(), "female", 5
+    )
+    joint = stack([made.contrast], [made.noise], FEMALE)
+    found = Stretch(joint, *joint.range("chr20", 12 * MB, 58 * MB), SETTINGS).fit(
+        ("gain", "amplification", "loss")
+    )
+    assert found.kind == "amplification"

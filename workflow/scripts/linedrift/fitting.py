@@ -185,6 +185,10 @@ class Stretch:
         # The kinds are compared before what noise can fake is taken off: that is alike for all.
         cost = self.settings["kind_cost" if self.measured.any() else "allele_cost"]
         surest = max(fits, key=lambda fit: fit.score - cost[fit.kind])
+        if surest.kind == "amplification" and "gain" in alone and surest.fraction.max() <= 0.5:
+            # Two more copies in some cells are, to array and reads, one more in twice as many:
+            # what is usual explains it, and rounding to the grid must not decide.
+            surest = self._fit_kind("gain", 2 * surest.fraction)
         return self._beyond_noise(surest)
 
     def _spread(self, fraction: np.ndarray) -> np.ndarray:
