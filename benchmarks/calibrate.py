@@ -82,13 +82,16 @@ def fit(candidates: pd.DataFrame, n_genomes: int, tail: float = TAIL) -> tuple[f
 
 
 def observed(candidates: pd.DataFrame, sets: dict[str, int]) -> list[dict[str, str]]:
-    """Return, by rate, the false events a genome that are expected and that each set shows."""
+    """Return, by rate, the false events a genome that are expected and that each set shows.
+
+    In brackets exact 95 % intervals.
+    """
     rows = []
     for rate in RATES:
         row = {"expected": f"{rate:g}"}
         for name, n in sets.items():
-            own = candidates[candidates["set"] == name]
-            row[f"{name} ({n})"] = f"{(own['rate'] <= rate).sum() / n:.3g}"
+            seen = int((candidates.loc[candidates["set"] == name, "rate"] <= rate).sum())
+            row[f"{name} ({n})"] = f"{seen / n:.3g} ({scoring.rate_interval(seen, n)})"
         rows.append(row)
     return rows
 
@@ -116,15 +119,18 @@ def main() -> int:
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         candidates = pd.concat(pool.map(null, names), ignore_index=True)
     sets = {name: options.genomes for name in candidates["set"].unique()}
+    sets["all"] = len(names)
+    candidates = pd.concat([candidates, candidates.assign(set="all")], ignore_index=True)
     of = engine.config()["events"]
     print(f"config: null_scale {of['null_scale']:g}, null_slope {of['null_slope']:g}\n")
     rows = []
-    for name, n in [*sets.items(), ("all", len(names))]:
-        own = candidates if name == "all" else candidates[candidates["set"] == name]
-        scale, slope = fit(own, n)
+    for name, n in sets.items():
+        scale, slope = fit(candidates[candidates["set"] == name], n)
         rows.append({"set": name, "null_scale": f"{scale:.3g}", "null_slope": f"{slope:.2f}"})
     print(scoring.markdown(rows) + "\n\n" + scoring.markdown(observed(candidates, sets)))
-    candidates.to_csv(bench_paths.WORK / "candidates.tsv", sep="\t", index=False)
+    candidates[candidates["set"] != "all"].to_csv(
+        bench_paths.WORK / "candidates.tsv", sep="\t", index=False
+    )
     return 0
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import scoring
 import tools
-from scipy.stats import chi2
 
 # A peer that found fewer than this share of everything at one fraction is not asked at smaller
 # ones: its power there is taken as none.
@@ -141,7 +140,7 @@ def false_events(nulls: Found, found: Found) -> str:
                 "null genomes": len(empty),
                 "false events": sum(empty),
                 "a genome": f"{np.mean(empty):.2f}",
-                "95 % interval": _interval(sum(empty), len(empty)),
+                "95 % interval": scoring.rate_interval(sum(empty), len(empty)),
                 "beside planted events, a genome": f"{np.mean(beside):.2f}",
                 "cut-offs with ≤ .1": f"{len(cuts)} of {len(tools.CUTS[name])}",
             }
@@ -159,12 +158,6 @@ def as_it_calls(name: str, nulls: Found) -> Mapping[str, float]:
         return {}
     cuts = scoring.allowed_cuts([calls for _, calls in nulls[name].values()], tools.CUTS[name])
     return cuts[0][0] if cuts else tools.CUTS[name][-1]
-
-
-def _interval(count: int, n: int) -> str:
-    """Return the exact 95 % interval of a Poisson rate of which `count` were seen in `n`."""
-    low = chi2.ppf(0.025, 2 * count) / 2 / n if count else 0.0
-    return f"{low:.2f}-{chi2.ppf(0.975, 2 * count + 2) / 2 / n:.2f}"
 
 
 def needed(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 # An event is found where calls cover more than this share of it ...
 LEAST_SHARE = 0.5
@@ -61,6 +62,12 @@ def allowed_cuts(
     """Return the cuts with at most FALSE_RATE false events a genome, each with its rate."""
     rates = [sum(len(kept(calls, cut)) for calls in nulls) / len(nulls) for cut in cuts]
     return [(cut, rate) for cut, rate in zip(cuts, rates, strict=True) if rate <= FALSE_RATE]
+
+
+def rate_interval(count: int, n: int) -> str:
+    """Return the exact 95 % interval of a Poisson rate of which `count` were seen in `n`."""
+    low = chi2.ppf(0.025, 2 * count) / 2 / n if count else 0.0
+    return f"{low:.2f}-{chi2.ppf(0.975, 2 * count + 2) / 2 / n:.2f}"
 
 
 def power_table(
