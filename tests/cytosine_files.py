@@ -47,6 +47,15 @@ def bismark_cov(cpgs):
     )
 
 
+def bismark_merged(cpgs):
+    """Return what coverage2cytosine --merge_CpG writes: one row a CpG, 1-based on both ends."""
+    return "".join(
+        f"{r.chrom}\t{r.start + 1}\t{r.start + 2}\t{percent(r.methylated, r.unmethylated):.6f}"
+        f"\t{r.methylated}\t{r.unmethylated}\n"
+        for r in expected(cpgs).itertuples()
+    )
+
+
 def bismark_bedgraph(cpgs):
     return "track type=bedGraph\n" + "".join(
         f"{c}\t{p}\t{p + 1}\t{percent(m, u):.15g}\t{m}\t{u}\n" for c, p, _, m, u in by_strand(cpgs)
@@ -125,16 +134,34 @@ def methylpipe(cpgs):
     return "".join(f"{c}\t{p + 1}\t{s}\tCG\t{m}\t{u}\t20\n" for c, p, s, m, u in by_strand(cpgs))
 
 
+def padded_methylkit(cpgs):
+    """Return methylKit's table as MethylDackel writes it, percents padded to six places."""
+    lines = [line.split("\t") for line in methylkit(cpgs).splitlines()]
+    padded = [[*one[:5], *(f"{text:>6}" for text in one[5:])] for one in lines[1:]]
+    return "".join("\t".join(one) + "\n" for one in [lines[0], *padded])
+
+
+def gembs(cpgs):
+    """Return the bedMethyl of ENCODE4: genotypes and their quality behind the 11 columns."""
+    return "".join(
+        line if line.startswith("track") else line.rstrip("\n") + "\tCG\tCG\t35\n"
+        for line in encode(cpgs).splitlines(keepends=True)
+    )
+
+
 # Each way to write counts, with the format that the sheet names.
 WRITERS = {
     "bismark_cov": ("bismark_cov", bismark_cov),
+    "bismark_merged": ("bismark_merged", bismark_merged),
     "bismark_bedgraph": ("bismark_bedgraph", bismark_bedgraph),
     "cytosine_report": ("cytosine_report", cytosine_report),
     "methyldackel": ("methyldackel", methyldackel),
     "merged": ("methyldackel", merged),
     "encode": ("bedmethyl", encode),
+    "gembs": ("bedmethyl", gembs),
     "modkit": ("bedmethyl", modkit),
     "modbam2bed": ("bedmethyl", modbam2bed),
     "methylkit": ("methylkit", methylkit),
+    "padded methylkit": ("methylkit", padded_methylkit),
     "methylpipe": ("methylpipe", methylpipe),
 }

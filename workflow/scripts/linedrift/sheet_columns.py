@@ -17,8 +17,8 @@ ASSAYS = ("snp_array", "wes", "methylation", "rna")
 # Methylation comes from arrays, or from sequencing.
 METHYLATION_ARRAYS = ("idat", "intensities", "betas")
 CYTOSINE_FORMATS = (
-    "bismark_cov", "bismark_bedgraph", "cytosine_report", "methyldackel", "bedmethyl", "methylkit",
-    "methylpipe",
+    "bismark_cov", "bismark_merged", "bismark_bedgraph", "cytosine_report", "methyldackel",
+    "bedmethyl", "methylkit", "methylpipe",
 )  # fmt: skip
 ALIGNMENT_FORMATS = ("bam", "cram")
 ASSAY_FORMATS = {

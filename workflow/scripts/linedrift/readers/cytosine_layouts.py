@@ -13,13 +13,15 @@ from linedrift.readers.layouts import Layout
 TITLES = {
     "bismark_cov": "a coverage file of Bismark (chrom, start, end, percent, methylated, "
     "unmethylated; 1-based, start = end)",
+    "bismark_merged": "a coverage file of coverage2cytosine --merge_CpG (columns as of Bismark's "
+    "coverage; 1-based, end = start + 1: C and G of a CpG)",
     "bismark_bedgraph": "a bedGraph of Bismark (chrom, start, end, percent, perhaps methylated "
     "and unmethylated; 0-based, half-open)",
     "cytosine_report": "a cytosine report (chrom, position, strand, methylated, unmethylated, "
     "context, three bases; 1-based)",
     "methyldackel": "a bedGraph of MethylDackel (a track line; chrom, start, end, percent, "
     "methylated, unmethylated; 0-based, half-open)",
-    "bedmethyl": "a bedMethyl with 11 (ENCODE), 14 (modbam2bed) or 18 columns (modkit)",
+    "bedmethyl": "a bedMethyl with 11 (ENCODE), 14 (gemBS, modbam2bed) or 18 columns (modkit)",
     "methylkit": "a table of methylKit (chrBase, chr, base, strand, coverage, freqC, freqT)",
     "methylpipe": "a table of methylPipe (chrom, position, strand, context, C, T, perhaps a score)",
 }
@@ -30,6 +32,7 @@ _BED = ("chrom", "pos", "count:end", "code", "", "strand", "", "", "", "count:n"
 _COLUMNS: Mapping[tuple[str, int], tuple[str, ...]] = MappingProxyType(
     {
         ("bismark_cov", 6): _COVERAGE,
+        ("bismark_merged", 6): _COVERAGE,
         ("bismark_bedgraph", 4): _COVERAGE[:4],
         ("bismark_bedgraph", 6): _COVERAGE,
         ("methyldackel", 6): _COVERAGE,
@@ -46,6 +49,12 @@ _COLUMNS: Mapping[tuple[str, int], tuple[str, ...]] = MappingProxyType(
         ("bedmethyl", 18): (*_BED, "count:m", "count:u", "count:other", "", "", "", ""),
     }
 )  # fmt: skip
+# gemBS of ENCODE4 has genotypes of reference and sample, and their quality, behind its 11 columns.
+_GEMBS = (*_BED, "", "", "")
+# Numbers of columns that there are.
+_WIDTHS = frozenset(n for _, n in _COLUMNS)
+# What else may have written rows of 1 bp with counts.
+_MERGED = "If coverage2cytosine --merge_CpG wrote it, write bismark_merged into the column format"
 # What people see of a column in an error.
 _NAMES = {
     "": "not used", "chrom": "chromosome", "pos": "position", "count:end": "end",
@@ -54,7 +63,8 @@ _NAMES = {
     "count:other": "reads of other modifications", "strand": "strand", "context": "context",
     "code": "modification",
 }  # fmt: skip
-_ONE_BASED = ("bismark_cov", "cytosine_report", "methylkit", "methylpipe")
+_ONE_BASED = ("bismark_cov", "bismark_merged", "cytosine_report", "methylkit", "methylpipe")
+_METHYLKIT = re.compile(r"chrbase\tchr\tbase\tstrand\t", re.I)
 _NUMBER = re.compile(r"-?\d+(\.\d*)?(e[-+]?\d+)?|nan|NA", re.I)
 _STRANDS = ("+", "-", "F", "R", ".", "*")
 # Lines before the rows: comments, and what tells a genome browser how to draw a bedGraph.
@@ -101,19 +111,19 @@ def shape(path: str, format: str) -> Shape:
     if at is None:
         raise ReadingError(f"{path}: has no rows; expected {TITLES[format]}")
     _check_context(path, b"".join(lines[:at]))
-    has_header = decode(lines[at]).lower().startswith("chrbase")
+    has_header = _is_header(lines[at], format)
     rows = lines[at + has_header :]
     if not rows:
         raise ReadingError(f"{path}: has a header but no rows; make it again")
     fields = _fields(rows[0])
     likely = _likely(fields, _DACKEL in b"".join(lines[:at]))
-    columns = _COLUMNS.get((format, len(fields)))
+    columns = _columns(format, fields)
     if columns is None or not _fits(format, likely):
         raise _wrong_format(path, format, likely, fields)
     _check_first(path, format, fields, columns, at + has_header + 1)
-    if has_header and _fields(lines[at])[1:4] != ["chr", "base", "strand"]:
+    if format == "methylkit" and has_header and not _METHYLKIT.match(decode(lines[at])):
         raise _wrong_format(path, format, "", _fields(lines[at]))
-    blanks = any(b" " in row.strip() for row in rows[:_LOOK_AT])
+    blanks = any(_is_blank_parted(decode(row)) for row in rows[:_LOOK_AT] if row.strip())
     found = Layout(
         format,
         sum(map(len, lines[: at + has_header])),
@@ -123,6 +133,21 @@ def shape(path: str, format: str) -> Shape:
         {role: index for index, role in enumerate(columns) if role},
     )
     return Shape(found, int(format in _ONE_BASED), blanks)
+
+
+def _is_header(line: bytes, format: str) -> bool:
+    """Return whether a line has titles: methylKit's, or those of a bedMethyl (modkit --header)."""
+    if decode(line).lower().startswith("chrbase"):
+        return True
+    fields = _fields(line)
+    return format == "bedmethyl" and len(fields) > 3 and not any(_numbers([one]) for one in fields)
+
+
+def _columns(format: str, fields: list[str]) -> tuple[str, ...] | None:
+    """Return the columns of a row by role, None where the format has no such rows."""
+    if format == "bedmethyl" and len(fields) == len(_GEMBS) and not _numbers(fields[11:13]):
+        return _GEMBS
+    return _COLUMNS.get((format, len(fields)))
 
 
 def looks_like(start: bytes) -> str:
@@ -136,7 +161,14 @@ def _is_preface(line: bytes) -> bool:
 
 
 def _fields(line: bytes) -> list[str]:
-    return re.split(r"[\t ]", decode(line).strip("\r\n"))
+    text = decode(line).strip("\r\n")
+    # MethylDackel pads the percents of methylKit's table with blanks.
+    return [one.strip() for one in re.split("[\t ]" if _is_blank_parted(text) else "\t", text)]
+
+
+def _is_blank_parted(line: str) -> bool:
+    """Return whether blanks part fields, as in older modkit: tabs alone give no known number."""
+    return " " in line.strip() and line.count("\t") + 1 not in _WIDTHS
 
 
 def _likely(fields: list[str], is_dackel: bool) -> str:
@@ -174,7 +206,7 @@ def _fits(format: str, likely: str) -> bool:
     Rows of Bismark's and MethylDackel's bedGraph with counts are the same; whether a coverage
     file counts from 0 is asked of its rows, with words of its own.
     """
-    six = ("bismark_cov", "bismark_bedgraph", "methyldackel")
+    six = ("bismark_cov", "bismark_merged", "bismark_bedgraph", "methyldackel")
     return format == likely or (format in six and likely in six)
 
 
@@ -195,6 +227,11 @@ def _check_first(
     start, end = float(fields[1]), float(fields[2])
     if format == "bismark_cov" and start != end:
         raise zero_based(path, line, int(start), int(end))
+    if format == "bismark_merged" and end == start + 2:
+        raise ReadingError(
+            f"{path}: line {line:,} is {int(start):,} to {int(end):,}; expected {TITLES[format]}. "
+            "It looks like a bedGraph, 0-based: write bismark_bedgraph into the column format"
+        )
     if format != "bismark_cov" and start == end:
         fix = "Make it again"
         if len(columns) == 6:
@@ -207,11 +244,10 @@ def _check_first(
 
 def zero_based(path: str, line: int, start: int, end: int) -> ReadingError:
     """Return the error of a coverage file whose rows have a length."""
-    merged = "A file of coverage2cytosine --merge_CpG has this shape too: give its cytosine report"
     return ReadingError(
         f"{path}: line {line:,} is {start:,} to {end:,}: positions are 0-based (half-open), found "
         f"{end - start} bp where Bismark's coverage has start = end, 1-based. If bismark2bedGraph "
-        f"wrote it with --zero_based, write bismark_bedgraph into the column format. {merged}"
+        f"wrote it with --zero_based, write bismark_bedgraph into the column format. {_MERGED}"
     )
 
 
@@ -224,8 +260,9 @@ def _wrong_format(path: str, format: str, likely: str, fields: list[str]) -> Rea
             "--fraction, --counts and --logit"
         )
     if likely and likely != format:
+        other = f". {_MERGED}" if likely == "bismark_bedgraph" and len(fields) == 6 else ""
         return ReadingError(
-            f"{text}. It looks like {TITLES[likely]}: write {likely} into the column format"
+            f"{text}. It looks like {TITLES[likely]}: write {likely} into the column format{other}"
         )
     if len(fields) > 1 and not any(_numbers([one]) for one in fields):
         return ReadingError(f"{text}: a line of titles? Remove it, or make the file again")

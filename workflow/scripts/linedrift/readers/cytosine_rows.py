@@ -31,7 +31,7 @@ _OTHER_MODIFICATIONS = (
     "21839", "4mC", "17802", "17596", "T", "A", "G", "N",
 )  # fmt: skip
 # Bismark, MethylDackel and methylKit list only cytosines with reads.
-_ALWAYS_READ = ("bismark_cov", "bismark_bedgraph", "methyldackel", "methylkit")
+_ALWAYS_READ = ("bismark_cov", "bismark_merged", "bismark_bedgraph", "methyldackel", "methylkit")
 
 
 class Rows(NamedTuple):
@@ -143,31 +143,38 @@ def _positions(block: Block) -> np.ndarray:
 
 def _strand(block: Block) -> np.ndarray:
     """Return the strand of each row (int8): by its column, else by the length of the row."""
-    n = block.batch.num_rows
     if block.has("count:end"):
-        pos = block.numbers("pos")
-        length = _whole(block, "count:end") - pos
-        if block.format == "bismark_cov":
-            wrong = length != 0
-            if wrong.any():
-                at = int(np.argmax(wrong))
-                raise cytosine_layouts.zero_based(
-                    block.path, block.line + at, int(pos[at]), int(pos[at] + length[at])
-                )
-        else:
-            wrong = (length != 1) & (length != 2)
-            block.refuse(wrong, "count:end", "1 (a cytosine) or 2 (a CpG) beyond the start")
-        strand = np.where(length == 2, BOTH, UNKNOWN).astype(np.int8)
+        by_length = _by_length(block)
         if not block.has("strand"):
-            return strand
+            return by_length
         said = by_value(block.batch["strand"], lambda text: _STRANDS.get(text, BOTH), np.int8)
-        return np.where(length == 2, BOTH, said).astype(np.int8)
+        return np.where(by_length == BOTH, BOTH, said).astype(np.int8)
     said = by_value(block.batch["strand"], lambda text: _STRANDS.get(text, UNKNOWN), np.int8)
     if not said.all():
         at = int(np.argmin(said != UNKNOWN))
         found = decode(block.batch["strand"][at].as_py())
         block.fail(at, f"strand: found {found!r}; expected + or - (F or R in methylKit)")
-    return said if n else np.zeros(0, np.int8)
+    return said
+
+
+def _by_length(block: Block) -> np.ndarray:
+    """Return BOTH where a row is a CpG with its strands added up, else UNKNOWN (int8)."""
+    pos = block.numbers("pos")
+    length = _whole(block, "count:end") - pos
+    if block.format == "bismark_cov":
+        wrong = length != 0
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise cytosine_layouts.zero_based(
+                block.path, block.line + at, int(pos[at]), int(pos[at] + length[at])
+            )
+    elif block.format == "bismark_merged":
+        block.refuse(length != 1, "count:end", "1 beyond the start: C and G of a CpG, 1-based")
+        return np.full(len(pos), BOTH, np.int8)
+    else:
+        wrong = (length != 1) & (length != 2)
+        block.refuse(wrong, "count:end", "1 (a cytosine) or 2 (a CpG) beyond the start")
+    return np.where(length == 2, BOTH, UNKNOWN).astype(np.int8)
 
 
 def by_value(column: pa.Array, decide: Callable[[str], Any], dtype: Any) -> np.ndarray:
@@ -304,6 +311,31 @@ def _from_percent(block: Block, reads: int) -> tuple[np.ndarray, np.ndarray]:
     running = np.floor(np.cumsum(percent * (reads / 100)) + 0.5)
     methylated = np.diff(running, prepend=0)
     return methylated, reads - methylated
+
+
+def check_neighbours(path: str, chrom: str, pos: np.ndarray, strand: np.ndarray) -> None:
+    """Raise ReadingError where rows of a chromosome, sorted, cannot stand beside each other.
+
+    A position stands once; and of rows that are said to be whole CpGs no two begin 1 bp apart.
+    """
+    step = np.diff(pos)
+    twice = step == 0
+    if twice.any():
+        at = int(pos[int(np.argmax(twice))])
+        raise ReadingError(
+            f"{path}: {chrom}:{at + 1:,} (1-based) stands in more than one row, as do "
+            f"{int(twice.sum()):,} positions of {chrom}; expected each once. Merge lanes before "
+            "methylation is extracted, and give one sample a file"
+        )
+    close = (step == 1) & (strand[1:] == BOTH) & (strand[:-1] == BOTH)
+    if close.any():
+        at = int(pos[int(np.argmax(close))]) + 1
+        raise ReadingError(
+            f"{path}: {chrom}:{at:,} and {at + 1:,} (1-based) are two rows, as are "
+            f"{int(close.sum()):,} pairs of {chrom}; expected CpGs with both strands added up, of "
+            "which no two begin 1 bp apart. Its rows are single cytosines: correct the column "
+            "format (bismark_bedgraph of a file from bismark2bedGraph --zero_based)"
+        )
 
 
 def blocks(path: str, shape: Shape, size: int = 0) -> Any:

@@ -393,14 +393,7 @@ def _cpgs(
     chrom: str, rows: Chromosome, place: Place, facts: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return start, methylated and unmethylated reads of the CpGs of a chromosome on GRCh38."""
-    twice = np.diff(rows.pos) == 0
-    if twice.any():
-        at = int(rows.pos[int(np.argmax(twice))])
-        raise ReadingError(
-            f"{place.path}: {chrom}:{at + 1:,} (1-based) stands in more than one row, as do "
-            f"{int(twice.sum()):,} positions of {chrom}; expected each once. Merge lanes before "
-            "methylation is extracted, and give one sample a file"
-        )
+    cytosine_rows.check_neighbours(place.path, chrom, rows.pos, rows.strand)
     if place.fasta is not None and (rows.strand == UNKNOWN).any():
         rows = _stranded(chrom, rows, place, facts)
         start = rows.pos - (rows.strand == REVERSE)
