@@ -438,3 +438,22 @@ def test_a_contrast_of_another_build_of_columns_is_refused(tmp_path, pair):
     broken.to_parquet(tmp_path / "a-p5.snp_array.parquet")
     with pytest.raises(tables.TableError, match=r"a-p5\.snp_array.*no column log_ratio_sd, shift"):
         tables.read(tmp_path / "a-p5.snp_array.parquet", tables.CONTRAST)
+
+
+def test_no_event_is_called_that_is_in_a_few_per_cent_at_the_most():
+    """Noise of a whole chromosome that is a little wider than elsewhere looks like that."""
+    w = world(91, per_mb=400)
+    faint = Event("chr20", 0, 64 * MB, "cn_loh", 0.02)
+    calls = calls_of(
+        with_donor(w.measure(), [w.measure(faint), w.measure(faint)], "female"), "female"
+    )
+    assert not calls.calls
+    assert all(one.fit.fraction.max() < 0.04 for one in calls.candidates)
+
+
+def test_less_than_that_is_followed_where_another_passage_shows_the_event():
+    w = world(92, per_mb=400)
+    made = [w.measure(Event("chr20", 0, 64 * MB, "cn_loh", share)) for share in (0.03, 0.3)]
+    (one,) = calls_of(with_donor(w.measure(), made, "female"), "female").calls
+    assert 0 < one.fit.fraction[0] < 0.05
+    assert one.fit.fraction[1] == pytest.approx(0.3, abs=0.05)

@@ -313,6 +313,8 @@ def _doubt(fit: Fit, stranger: bool, alone: float, settings: Mapping[str, Any]) 
     loci = max(fit.n_levels, fit.n_shifts)
     if loci < settings["short_loci"] and most < settings["short_fraction"]:
         return f"short ({loci} loci) and not in most cells"
+    if most < settings["least_fraction"]:
+        return f"in fewer than {settings['least_fraction']:.0%} of the cells of every measurement"
     if stranger and most < settings["stranger_fraction"]:
         return "the baseline is another person, and few cells carry it"
     return ""

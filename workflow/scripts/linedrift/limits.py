@@ -108,7 +108,8 @@ def detectable(
     """
     if not stretch.copies or alleles(kind, stretch.copies) is None:
         return float("nan")
-    lowest = 0.0
+    # Only what another passage shows is followed further down than an event is called.
+    lowest = 0.0 if known else settings["least_fraction"]
     if stretch.n_shifts < settings["least_shifts"]:
         lowest = level_alone(stretch.stack.assay, settings)
     if max(stretch.n_levels, stretch.n_shifts) < settings["short_loci"]:
