@@ -85,6 +85,17 @@ def test_epic_v1_has_two_builds_and_the_sheet_says_which(tmp_path):
     assert on_38.loc["DNP(20K)", "locus"] == "STAINING"
 
 
+def test_controls_may_have_as_many_fields_as_probes_behind_a_short_mark(tmp_path):
+    lines = V1.replace("\n", "\r\n").splitlines(keepends=True)
+    padded = lines[-1].rstrip("\r\n") + "," * (lines[4].count(",") - 3) + "\r\n"
+    more = padded.replace("21630339", "27630314")
+    for ends in ([padded, more], [padded, lines[-1]], [lines[-1], more]):
+        text = "\ufeff" + "".join([*lines[:-2], "[Controls],,\r\n", *ends])
+        found = methylation_manifests.read(write(tmp_path, text), build="GRCh38")
+        assert found.facts["n_probes"] == found.facts["n_controls"] == 2
+        assert rows(found).loc["cg07881041", "start"] == 5236004
+
+
 def test_older_places_are_lifted_and_match_the_stated_ones(tmp_path):
     chain = tmp_path / "to38.chain.gz"
     length, to = (genome.BUILDS[name].lengths["chr19"] for name in ("GRCh37", "GRCh38"))

@@ -204,12 +204,19 @@ def _without_controls(
 ) -> tuple[pa.Table, pd.DataFrame]:
     """Return the rows before [Controls], and the controls: from rows, or what was `behind` them."""
     end = pc.index(table["column:0"], pa.scalar(b"[Controls]")).as_py()
-    if end >= 0:
-        rows = table.slice(end + 1)
-        fields = [delimited.as_text(rows[f"column:{at}"]).to_pylist() for at in range(4)]
-        return table.slice(0, end), _controls(list(zip(*fields, strict=True)))
+    begin = end + 1
+    if end < 0 and behind:
+        # [Controls] has fewer fields than rows, but controls may have as many: they are numbers.
+        number = pc.match_substring_regex(delimited.as_text(table["column:0"]), r"^\s*\d+\s*$")
+        begin = end = pc.index(number, pa.scalar(True)).as_py()
     lines = [layouts.split(str(row.text), ",")[:4] for row in behind[1:]]
-    return table, _controls([tuple(line) for line in lines if len(line) == 4])
+    fields = [tuple(line) for line in lines if len(line) == 4]
+    if end >= 0:
+        rows = table.slice(begin)
+        columns = [delimited.as_text(rows[f"column:{at}"]).to_pylist() for at in range(4)]
+        fields += zip(*columns, strict=True)
+        table = table.slice(0, end)
+    return table, _controls(fields)
 
 
 def _controls(fields: Sequence[tuple[str, ...]]) -> pd.DataFrame:
