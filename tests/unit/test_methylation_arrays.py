@@ -288,6 +288,16 @@ def test_a_detection_p_behind_each_sample_is_its_own(tmp_path, table, manifest, 
         assert found.facts["share_detected"] == share
 
 
+def test_a_table_of_one_sample_of_geo_is_read(tmp_path, table, manifest, settings):
+    values = table[["name", "beta"]].set_axis(["ID_REF", "VALUE"], axis=1)
+    values["Detection Pval"] = 0.0
+    path = tmp_path / "GSM1.soft"
+    head = "^SAMPLE = GSM1\n!Sample_title = x\n#VALUE = beta\n!sample_table_begin\n"
+    path.write_text(head + values.to_csv(sep="\t", index=False) + "!sample_table_end\n")
+    found = methylation_arrays.read(str(path), format="betas", manifest=manifest, settings=settings)
+    assert found.probes["usable"].sum() == len(table) and found.facts["share_detected"] == 1
+
+
 def test_names_without_the_suffix_of_epic_v2_are_found(tmp_path, table, array, settings):
     rows = array.rows.assign(IlmnID=array.rows["Name"] + "_TC11")
     suffixed = type(array)(rows, array.controls, array.beta, array.light)

@@ -8,8 +8,9 @@ import re
 from linedrift.readers.files import ReadingError, listed
 from linedrift.readers.layouts import Layout, no_such_sample, normal, plain
 
-# GEO's tables of one series begin with lines of "!" and end with this one.
-TABLE_END = "!series_matrix_table_end"
+# GEO's tables of a series or sample begin with lines of these and end with one of "!".
+_COMMENTS = (b"#", b"!", b"^")
+TABLE_END = "!"
 # Where none of these titles is there, the first column names the probes.
 _PROBE = (
     "idref", "ilmnid", "targetid", "probeid", "probe", "probes", "probesetid", "cpg", "cg", "name",
@@ -98,7 +99,7 @@ def matrix(path: str, name_in_file: str, what: str) -> Layout:
 
 def _samples(path: str, what: str) -> tuple[Layout, dict[str, dict[str, int]]]:
     """Return the layout with the column of probes, and the columns of each sample by role."""
-    found = plain(path, what, (b"#", b"!"))
+    found = plain(path, what, _COMMENTS)
     titles = [normal(title) for title in found.columns]
     probe = next((titles.index(one) for one in _PROBE if one in titles), 0)
     samples: dict[str, dict[str, int]] = {}
