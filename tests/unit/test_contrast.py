@@ -16,7 +16,7 @@ from linedrift.contrast import (
     same_sex,
     shrink,
 )
-from linedrift.genome import CHROM_DTYPE, Karyotype
+from linedrift.genome import CHROM_DTYPE, X_TRANSPOSED, Karyotype
 from truth import CONFIG, MB, Event, world
 
 SETTINGS = CONFIG["contrast"]
@@ -325,6 +325,35 @@ def test_x_and_y_are_relative_to_the_donor_and_a_y_that_is_not_there_has_no_leve
     woman = world(17, ("chr21", "chr22", "chrX", "chrY"), "female")
     frame, _ = contrast(woman.measure(), [woman.measure()], FEMALE, SETTINGS)
     assert frame["log_ratio"][(frame["chrom"] == "chrY").to_numpy()].isna().all()
+
+
+def test_without_a_baseline_y_and_what_x_shares_with_it_have_no_level():
+    w = world(19, ("chr21", "chr22", "chrX", "chrY"), "male")
+    frame, _ = contrast(w.measure(), [], Karyotype("male"), SETTINGS)
+    known, chrom = frame["log_ratio"].notna(), frame["chrom"].astype(str)
+    shared = (chrom == "chrX") & frame["start"].between(*X_TRANSPOSED)
+    assert shared.sum() > 100
+    assert not known[shared | (chrom == "chrY")].any()
+    assert known[~shared & (chrom != "chrY")].mean() > 0.99
+    # Against another measurement of the man they have one; and in a woman X is like any other.
+    frame, _ = contrast(w.measure(), [w.measure()], Karyotype("male"), SETTINGS)
+    assert frame["log_ratio"].notna().mean() > 0.99
+    woman = world(19, ("chr21", "chr22", "chrX"), "female")
+    frame, _ = contrast(woman.measure(), [], FEMALE, SETTINGS)
+    assert frame["log_ratio"].notna().mean() > 0.99
+
+
+def test_a_lost_y_lowers_the_pseudoautosomal_regions():
+    """Their own median would hide it, and leave a loss that looks copy-neutral."""
+    w = world(20, ("chr21", "chr22", "chrX", "chrY"), "male")
+    lost = Event("chrX", 0, 2_781_479, "loss", 0.5)
+    levels = []
+    for cells in (w.measure(), w.measure(lost)):
+        frame, _ = contrast(cells, [], Karyotype("male"), SETTINGS)
+        par = (frame["chrom"] == "chrX") & (frame["start"] < 2_781_479)
+        levels.append(frame["log_ratio"][par].mean())
+    assert levels[0] == pytest.approx(0.0, abs=0.05)
+    assert levels[1] == pytest.approx(SETTINGS["response"] * np.log2(0.75), abs=0.07)
 
 
 def test_the_diploid_state_is_where_alleles_balance():

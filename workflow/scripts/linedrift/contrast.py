@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.genome import Karyotype
+from linedrift.genome import X_TRANSPOSED, Karyotype
 from linedrift.noise import (
     Noise,
     blocks,
@@ -331,6 +331,8 @@ def _level(
     level = _centred(own["level"].to_numpy().astype(float), autosomal)
     weight = shared = 0.0
     subtracted: np.ndarray | float = 0.0
+    # A locus on a chromosome that the line does not have (Y of a female) carries no level.
+    known = copies > 0
     if baselines:
         bias = _mean([_centred(b["level"].to_numpy().astype(float), autosomal) for b in baselines])
         if same_sex(baselines[0], own["chrom"], copies):
@@ -338,6 +340,7 @@ def _level(
         else:
             offset = _sex_offset(own["chrom"], level, copies)
             bias = np.where(autosomal, bias, offset)
+            known &= ~_needs_baseline(own, copies)
         # What stands far out in the baseline is its own event, not the bias of a locus.
         limit = 5 * robust_sd(bias[autosomal])
         local = np.clip(np.nan_to_num(bias - offset), -limit, limit)
@@ -348,12 +351,25 @@ def _level(
         level = level - subtracted
     else:
         level = level - _sex_offset(own["chrom"], level, copies)
+        known &= ~_needs_baseline(own, copies)
     if covariates is not None:
         level = level - wave(level, autosomal, covariates)
     scale = _relative(own["level_sd"])
     level -= diploid_centre(level[autosomal], shift.alike[autosomal], scale[autosomal])
-    # A locus on a chromosome that the line does not have (Y of a female) carries no level.
-    return _Residual(np.where(copies > 0, level, np.nan), scale, subtracted, weight, shared)
+    return _Residual(np.where(known, level, np.nan), scale, subtracted, weight, shared)
+
+
+def _needs_baseline(own: pd.DataFrame, copies: np.ndarray) -> np.ndarray:
+    """Return the loci whose level tells nothing but against a man's: Y, and what X shares with it.
+
+    By region of Y the levels of normal men lie up to half a copy apart, and probes of the
+    transposed region read both X and Y: every man would have a gain there.
+    """
+    chrom, start = own["chrom"].to_numpy(), own["start"].to_numpy()
+    first, last = X_TRANSPOSED
+    return (chrom == "chrY") | (
+        (chrom == "chrX") & (copies == 1) & (start >= first) & (start < last)
+    )
 
 
 def _centred(level: np.ndarray, autosomal: np.ndarray) -> np.ndarray:
@@ -379,12 +395,15 @@ def _sex_offset(chrom: pd.Series, level: np.ndarray, copies: np.ndarray) -> np.n
     """Return the median level of X and of Y, per locus; 0 on autosomes.
 
     The clusters of an array mix the sexes, so the level of a sex chromosome means nothing by
-    itself: it is taken relative to the baseline, or without one to its own median.
+    itself: it is taken relative to the baseline, or without one to its own median. The
+    pseudoautosomal regions of a man stand where autosomes do (370k arrays of men: -.02 to -.01),
+    and lower where Y is lost.
     """
     offset = np.zeros(len(level))
     names = chrom.to_numpy()
     for sex_chrom in ("chrX", "chrY"):
-        for count in (1, 2):
+        on_this = copies[names == sex_chrom]
+        for count in (1, 2) if (on_this == 2).all() else (1,):
             on = (names == sex_chrom) & (copies == count)
             if (on & np.isfinite(level)).any():
                 offset[on] = np.nanmedian(level[on])

@@ -54,6 +54,10 @@ _PSEUDOAUTOSOMAL = {
     },
 }
 
+# Region of X that Y has too (X-transposed, 99 % alike), GRCh38: doi:10.1093/gigascience/giz074.
+# In a man the probes of either read both.
+X_TRANSPOSED = (89_140_830, 93_428_068)
+
 _ALIASES = {"hg38": "GRCh38", "GRCh38": "GRCh38", "hg19": "GRCh37", "GRCh37": "GRCh37"} | {
     "b37": "GRCh37",
     "hg18": "hg18",
