@@ -9,14 +9,16 @@ from linedrift.expression import (
     Expression,
     arm_means,
     arm_names,
+    balanced,
     cleaned,
     dosage,
     gene_sd,
     log2_expression,
     size_factors,
 )
+from truth import CONFIG
 
-SETTINGS = {"least_lines": 3, "quiet_share": 0.5, "most_factors": 5}
+SETTINGS = {"least_lines": 3, "quiet_share": 0.5, "most_factors": 5, "arms": CONFIG["rna"]["arms"]}
 ARMS = [f"chr{k}{arm}" for k in range(1, 12) for arm in "pq"]
 # Log2 of a third copy, of which expression shows four fifths (design 8).
 GAIN = 0.8 * np.log2(1.5)
@@ -39,6 +41,7 @@ def bank(seed=0, lines=10, samples=1, genes=2200, events=(), batch=0.0):
 
 def arm_level(of, sample, settings=SETTINGS):
     of, count = cleaned(of, settings)
+    of = balanced(of, settings)
     level, sd, figures = dosage(of, sample, settings)
     figures["factors"] = count
     found = pd.Series(

@@ -227,3 +227,20 @@ def test_names_that_the_annotation_has_twice_are_not_used(tmp_path):
     twice = counted(["X1", "X2", "X3"], ["T", "T", "A"])
     with pytest.raises(ReadingError, match="0 of 3 genes"):
         genes.locate("c", twice, of, "g.tsv", SETTINGS)
+
+
+def test_gc_of_a_table_is_a_share(tmp_path):
+    rows = ["Gene stable ID\tGene % GC content\tChromosome/scaffold name\tGene start (bp)\t"
+            "Gene end (bp)", "ENSG00000000001\t40.85\t1\t101\t500",
+            "ENSG00000000002\t\t1\t1101\t1500"]  # fmt: skip
+    found = genes.read(write(tmp_path / "g.tsv", rows)).genes
+    assert found["gc"].iloc[0] == pytest.approx(0.4085) and np.isnan(found["gc"].iloc[1])
+
+
+def test_a_reference_of_a_part_tells_what_it_has(tmp_path):
+    fasta = tmp_path / "g.fa"
+    fasta.write_text(">chr1\n" + "GC" * 300 + "\n")
+    pysam.faidx(str(fasta))
+    rows = ["chr1\t100\t500\tA", "chr1\t500\t700\tB", "chr2\t100\t500\tC"]
+    found = genes.read(write(tmp_path / "g.bed", rows), fasta=str(fasta)).genes
+    assert found["gc"].tolist()[0] == 1.0 and found["gc"].isna().tolist() == [False, True, True]

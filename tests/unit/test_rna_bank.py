@@ -52,11 +52,15 @@ def test_the_bank_is_written_and_read_as_it_was(arms):
     lines = {name: name.split("-")[0] for name in counts}
     genes, bank, figures = rna_bank.expressed(counts, list(lines.values()), arms, RNA)
     assert figures["n_genes"] == figures["n_expressed"] == 1200
-    again, other = rna_bank.from_frame(rna_bank.to_frame(genes, bank), lines)
+    again, other = rna_bank.from_frame(
+        rna_bank.to_frame(genes, bank), lines, rna_bank.shifts_to_dict(bank)
+    )
     pd.testing.assert_frame_equal(genes, again)
     np.testing.assert_allclose(other.log2, bank.log2, rtol=1e-6)
     assert (other.samples, other.lines) == (bank.samples, bank.lines)
     assert (other.arm == bank.arm).all()
+    for line, shift in bank.shifts.items():
+        np.testing.assert_allclose(other.shifts[line], shift, atol=1e-4)
 
 
 def test_x_and_y_are_no_dosage(arms):

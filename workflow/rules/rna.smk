@@ -16,6 +16,7 @@ rule annotate_genes:
     """Read where the genes of the annotation lie."""
     input:
         genes=config["resources"]["genes"] or [],
+        reference=config["resources"]["reference"] or [],
         known=curated("hotspot_genes"),
         library=library("annotate_genes"),
     output:
@@ -28,7 +29,9 @@ rule annotate_genes:
         "../../envs/analysis.yaml"
     resources:
         mem_mb=growing(1500),
-        runtime=growing(10),
+        runtime=growing(20),
+    params:
+        reference=config["resources"]["reference"],
     script:
         "../scripts/annotate_genes.py"
 
@@ -107,6 +110,7 @@ rule express_bank:
     """Put the expression of all samples of the bank side by side, less technical factors."""
     input:
         counts=collect("<results>/rna/{sample}.counts.parquet", sample=COUNTED),
+        genes="<results>/rna/genes.parquet",
         bands=curated("bands"),
         sets=curated("expression_gene_sets"),
         library=library("express_bank"),

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 from linedrift import genome, jobs, marker_bank, rna_bank, tables
-from linedrift.rna_tables import LOCATED_COUNTS
+from linedrift.rna_tables import GENES, LOCATED_COUNTS
 
 
 def main(job):
@@ -20,12 +20,14 @@ def main(job):
         else:
             counts[sample], lines[sample] = frame, line
     facts = {"lines": lines, "left_out": left_out, "n_genes": 0, "n_expressed": 0}
+    facts["arm_shifts"] = {}
     if counts:
         arms = genome.arms(tables.read_bands(job.input.bands))
         genes, bank, figures = rna_bank.expressed(
-            counts, list(lines.values()), arms, job.params.settings
+            counts, list(lines.values()), arms, job.params.settings, gc_of(job.input.genes)
         )
         frame, facts = rna_bank.to_frame(genes, bank), facts | figures
+        facts["arm_shifts"] = rna_bank.shifts_to_dict(bank)
         donors = [line in job.params.donors for line in lines.values()]
         markers, figures = marker_bank.of_bank(
             counts, list(lines.values()), donors, sets, job.params.settings
@@ -42,6 +44,12 @@ def main(job):
         f"{len(counts)} samples of {len(set(lines.values()))} lines, {facts['n_expressed']} genes "
         f"expressed, {facts.get('n_factors', 0)} factors removed, {len(left_out)} left out"
     )
+
+
+def gc_of(path):
+    """Return the share of G and C of each gene, by gene_id."""
+    genes = tables.read(path, GENES)
+    return genes.drop_duplicates("gene_id").set_index("gene_id")["gc"]
 
 
 if __name__ == "__main__":

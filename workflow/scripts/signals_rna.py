@@ -48,7 +48,7 @@ def levels(job, path, about):
         facts = json.load(file)
     if sample in facts["left_out"]:
         return tables.SIGNALS.empty(), {"no_levels": facts["left_out"][sample]}
-    genes, bank = rna_bank.from_frame(pd.read_parquet(path), facts["lines"])
+    genes, bank = rna_bank.from_frame(pd.read_parquet(path), facts["lines"], facts["arm_shifts"])
     level, sd, figures = expression.dosage(bank, sample, job.params.settings)
     found = {"n_lines": figures["lines"], "no_levels": figures["reason"]}
     found["compared_with"] = figures["quiet"]

@@ -1,44 +1,55 @@
 """Expression as a signal of dosage: each gene of a sample relative to the other lines of the bank.
 
 A gene's log2 expression is compared with its median over the quietest half of the other lines:
-those whose chromosome arms differ least from the rest. A line counts once, however many of its
-samples were measured: an event of one line must not pass for the usual. What samples share for
-technical reasons (batch, composition) is removed by factors of the arm-centred matrix, so that no
-arm is removed with them. Genes differ in how well they tell dosage: their sd is shrunken to that
-of genes of like expression.
+those whose chromosome arms differ least from diploid, after what the copies of whole arms do to
+each line was taken off it. A line counts once, however many of its samples were measured: an event
+of one line must not pass for the usual. What follows the GC content and the density of genes is
+removed by its slope within arms, and what samples share for other technical reasons (batch,
+composition) by factors of the arm-centred matrix, so that no arm is removed with them. Genes differ
+in how well they tell dosage: their sd is shrunken to that of genes of like expression.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import digamma, polygamma
 
+from linedrift import arm_states
 from linedrift.noise import MAD_TO_SD
 
-# The quietest samples are looked for until they stay the same, which takes three or four rounds.
-ROUNDS = 8
+# Arms with fewer expressed genes tell nothing of their copies (21p has six).
+LEAST_GENES = 30
 # Variances are not smaller than this (log2): a sd of .01.
 LEAST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Log2 expression of the bank: `log2` has shape (genes, samples), `arm` one name per gene."""
+    """Log2 expression of the bank: `log2` has shape (genes, samples), `arm` one name per gene.
+
+    `shifts`: what the copies of each arm, in the order of their names, do to a line (`balanced`);
+    a line that is not there is taken for diploid.
+    """
 
     log2: np.ndarray
     arm: np.ndarray
     samples: tuple[str, ...]
     lines: tuple[str, ...]
+    shifts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def arms(self) -> np.ndarray:
         """Place of each gene's arm in the sorted names of the arms."""
         return np.unique(self.arm, return_inverse=True)[1]
+
+    def shift_of(self, line: str) -> np.ndarray:
+        """Return what the copies of each arm do to a line, shape (arms,)."""
+        return np.asarray(self.shifts.get(line, np.zeros(self.arms.max() + 1)))
 
 
 def size_factors(counts: np.ndarray) -> np.ndarray:
@@ -83,7 +94,7 @@ def dosage(
     Parameters
     ----------
     bank
-        Expressed genes of all samples, in genome order, `cleaned`.
+        Expressed genes of all samples, in genome order, `cleaned` and `balanced`.
     sample
         The sample asked. Samples of its line are no baseline for it: they may share its events.
     settings
@@ -109,30 +120,43 @@ def dosage(
         return nothing, nothing, figures
     values, arms = bank.log2[:, [at, *others]], bank.arms
     of_line = np.array([lines.index(bank.lines[k]) for k in others])
-    baseline, quiet = _quiet_baseline(values[:, 1:], of_line, arms, settings)
+    usual = of_lines(values[:, 1:], of_line)
+    flat = usual - np.stack([bank.shift_of(line) for line in lines], axis=1)[arms]
+    quiet = _quiet(usual - np.median(flat, axis=1, keepdims=True), arms, settings)
     figures["quiet"] = [lines[k] for k in quiet]
-    relative = _centred(values - baseline[:, None])
+    relative = _centred(values - np.median(flat[:, quiet], axis=1, keepdims=True))
     spread = gene_sd(relative[:, 1:], values.mean(axis=1), arms)
     return relative[:, 0], spread, figures
 
 
-def _quiet_baseline(
-    values: np.ndarray, line: np.ndarray, arms: np.ndarray, settings: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the usual expression of each gene, and the lines that it was taken from."""
-    usual = np.stack([np.median(values[:, line == k], axis=1) for k in np.unique(line)], axis=1)
-    quiet = np.arange(usual.shape[1])
-    count = max(int(settings["least_lines"]), round(settings["quiet_share"] * len(quiet)))
-    size = np.bincount(arms)
-    for _ in range(ROUNDS):
-        baseline = np.median(usual[:, quiet], axis=1)
-        by_arm = arm_means(_centred(usual - baseline[:, None]), arms)
-        unrest = (size[:, None] * (by_arm - np.median(by_arm, axis=0)) ** 2).sum(axis=0)
-        found = np.sort(np.argsort(unrest, kind="stable")[:count])
-        if np.array_equal(found, quiet):
-            break
-        quiet = found
-    return np.median(usual[:, quiet], axis=1), quiet
+def of_lines(values: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Return the median of the samples of each line, shape (genes, lines); `line` counts from 0."""
+    return np.stack([np.median(values[:, line == k], axis=1) for k in np.unique(line)], axis=1)
+
+
+def _quiet(relative: np.ndarray, arms: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    """Return the lines whose arms are calmest: those that genes are compared with."""
+    count = max(int(settings["least_lines"]), round(settings["quiet_share"] * relative.shape[1]))
+    by_arm = arm_means(_centred(relative), arms)
+    unrest = (np.bincount(arms)[:, None] * (by_arm - np.median(by_arm, axis=0)) ** 2).sum(axis=0)
+    return np.sort(np.argsort(unrest, kind="stable")[:count])
+
+
+def balanced(bank: Expression, settings: Mapping[str, Any]) -> Expression:
+    """Return the bank with what the copies of each arm do to it in every line (`arm_states`).
+
+    Where many lines of a bank have gained or lost an arm their median is no diploid baseline.
+    Arms with fewer than LEAST_GENES genes are taken as they are.
+    """
+    names = tuple(dict.fromkeys(bank.lines))
+    arms, size = bank.arms, np.bincount(bank.arms)
+    usual = of_lines(bank.log2, np.array([names.index(line) for line in bank.lines]))
+    relative = arm_means(_centred(usual - np.median(usual, axis=1, keepdims=True)), arms)
+    asked = size >= LEAST_GENES
+    shift = np.zeros_like(relative)
+    if asked.any() and len(names) > settings["least_lines"]:
+        shift[asked] = arm_states.fit(relative[asked], settings["arms"]).shift
+    return replace(bank, shifts={name: shift[:, k] for k, name in enumerate(names)})
 
 
 def _centred(relative: np.ndarray) -> np.ndarray:

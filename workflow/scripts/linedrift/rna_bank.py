@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from linedrift import expression
+from linedrift import expression, expression_bias
 from linedrift.expression import Expression
 from linedrift.genome import CHROM_DTYPE, is_pseudoautosomal
 
@@ -135,6 +136,7 @@ def expressed(
     lines: Sequence[str],
     arms: pd.DataFrame,
     settings: Mapping[str, Any],
+    gc: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, Expression, dict[str, Any]]:
     """Return the autosomal genes that the bank expresses, less technical factors.
 
@@ -148,13 +150,16 @@ def expressed(
         `genome.arms`.
     settings
         Section `rna` of the config.
+    gc
+        Share of G and C by gene_id, where a reference or the annotation tells it.
 
     Returns
     -------
     (pandas.DataFrame, Expression, dict)
-        GENE_COLUMNS of the genes; their expression, `expression.cleaned`; n_genes (shared by all),
-        n_expressed, n_factors. X and Y have no place in it: what a silenced X gives back by
-        erosion would pass for a gain.
+        GENE_COLUMNS of the genes; their expression without what follows the GC content and the
+        density of genes, `expression.cleaned` and `expression.balanced`; n_genes (shared by all),
+        n_expressed, n_factors, follows_gc. X and Y have no place in it: what a silenced X gives
+        back by erosion would pass for a gain.
     """
     genes, reads = matrix(counts)
     arm = expression.arm_names(genes, arms)
@@ -163,7 +168,14 @@ def expressed(
     bank = Expression(log2[kept], arm[kept].astype(str), tuple(counts), tuple(lines))
     figures: dict[str, Any] = {"n_genes": len(genes), "n_expressed": int(kept.sum())}
     if bank.log2.size:
-        bank, figures["n_factors"] = expression.cleaned(bank, settings)
+        of_genes = None if gc is None else gc.reindex(genes["gene_id"]).to_numpy(float)
+        follows = expression_bias.covariates(genes, kept, of_genes)
+        figures["follows_gc"] = follows.shape[1] > 1
+        trend = expression_bias.trend(bank.log2, follows, bank.arms)
+        bank, figures["n_factors"] = expression.cleaned(
+            replace(bank, log2=bank.log2 - trend), settings
+        )
+        bank = expression.balanced(bank, settings)
     return genes[kept].reset_index(drop=True), bank, figures
 
 
@@ -173,8 +185,26 @@ def to_frame(genes: pd.DataFrame, bank: Expression) -> pd.DataFrame:
     return pd.concat([genes.assign(arm=bank.arm), values], axis=1)
 
 
-def from_frame(frame: pd.DataFrame, lines: Mapping[str, str]) -> tuple[pd.DataFrame, Expression]:
-    """Return what `to_frame` was given; `lines` has the line of each sample, in their order."""
+def shifts_to_dict(bank: Expression) -> dict[str, list[float]]:
+    """Return what the copies of each arm do to every line, as JSON takes it."""
+    return {line: np.round(values, 4).tolist() for line, values in bank.shifts.items()}
+
+
+def from_frame(
+    frame: pd.DataFrame,
+    lines: Mapping[str, str],
+    shifts: Mapping[str, Sequence[float]],
+) -> tuple[pd.DataFrame, Expression]:
+    """Return what `to_frame` and `shifts_to_dict` were given.
+
+    `lines` has the line of each sample, in their order.
+    """
     genes = frame[list(GENE_COLUMNS)].astype({"chrom": CHROM_DTYPE})
     log2 = frame[list(lines)].to_numpy(float)
-    return genes, Expression(log2, frame["arm"].to_numpy(str), tuple(lines), tuple(lines.values()))
+    return genes, Expression(
+        log2,
+        frame["arm"].to_numpy(str),
+        tuple(lines),
+        tuple(lines.values()),
+        {line: np.asarray(values, float) for line, values in shifts.items()},
+    )

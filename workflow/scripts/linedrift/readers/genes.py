@@ -60,6 +60,7 @@ _TABLE = {
     "symbol": ("symbol", "genename", "genesymbol", "hgncsymbol", "externalgenename"),
     "biotype": ("biotype", "genebiotype", "genetype"),
     "entrez": ("ncbigeneid", "entrez", "entrezid", "entrezgeneid"),
+    "count:gc": ("gc", "genegccontent", "percentagegenegccontent"),
 }
 # Copies of one gene further apart than this are not one gene (the longest genes have 2.5 Mb).
 _LONGEST = 5_000_000
@@ -113,7 +114,8 @@ def read(path: str, *, fasta: str = "", known: pd.DataFrame | None = None) -> An
         start, end, and perhaps strand, symbol, biotype; 1-based, as BioMart writes it); plain or
         gzip. Told apart by what is in them.
     fasta
-        Reference with its index; where given, genes get the GC content of their span.
+        Reference with its index; where given, genes on its chromosomes get the GC content of
+        their span, else that of the table, if it has one.
     known
         Some genes on GRCh38 (gene, chrom, start, end), which tell another build.
 
@@ -129,11 +131,16 @@ def read(path: str, *, fasta: str = "", known: pd.DataFrame | None = None) -> An
         raise ReadingError(f"{path}: is {what}; {_WHAT}")
     format, first = _format(path, start)
     _check_said(path, start)
-    rows = _of_gff(path, format) if format in ("gff3", "gtf") else _of_table(path, format, first)
+    gff = format in ("gff3", "gtf")
+    rows = _of_gff(path, format).assign(gc=np.nan) if gff else _of_table(path, format, first)
     facts: dict[str, Any] = {"format": format, "n_rows": len(rows)}
     genes = _once(_placed(path, rows, facts), facts)
     _check_known(path, genes, known)
-    genes["gc"] = reference.composition(genes, fasta)["gc"].to_numpy() if fasta else np.nan
+    if fasta:
+        # A reference of a few chromosomes, or of the beginnings of some, tells what it has.
+        lengths = genes["chrom"].astype("str").map(reference.lengths(fasta))
+        there = (genes["end"] <= lengths).to_numpy()
+        genes.loc[there, "gc"] = reference.composition(genes[there], fasta)["gc"].to_numpy()
     facts["n_genes"] = len(genes)
     return Annotation(genes[list(COLUMNS)], facts)
 
@@ -284,9 +291,12 @@ def _of_table(path: str, format: str, first: int) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             role: delimited.as_text(table[role]).to_pandas().astype("str")
-            if role in roles else "" for role in _TABLE if not role.startswith("pos")
+            if role in roles else "" for role in _TABLE if ":" not in role
         }
     )  # fmt: skip
+    gc = table["count:gc"].to_numpy().astype(float) if "count:gc" in roles else np.nan
+    # BioMart writes per cent.
+    frame["gc"] = gc / 100 if (np.nan_to_num(gc) > 1).any() else gc
     for role in ("start", "end"):
         frame[role] = table[f"pos:{role}"].to_numpy()
     bad = ~(frame["start"] >= 0) | ~(frame["end"] >= frame["start"])
@@ -355,7 +365,7 @@ def _once(rows: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
     spans = rows.groupby(["gene_id", "chrom"], observed=True, sort=False, as_index=False).agg(
         start=("start", "min"), end=("end", "max"), strand=("strand", "first"),
         symbol=("symbol", "first"), biotype=("biotype", "first"), entrez=("entrez", "first"),
-        copies=("start", "size"),
+        gc=("gc", "first"), copies=("start", "size"),
     )  # fmt: skip
     chrom = spans["chrom"].astype("str")
     places = spans.assign(autosomal=~chrom.isin(["chrX", "chrY"])).groupby("gene_id")

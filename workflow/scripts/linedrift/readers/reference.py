@@ -113,6 +113,15 @@ def chromosomes(path: str | os.PathLike[str]) -> list[str]:
     return [name for name in found if name is not None]
 
 
+def lengths(path: str | os.PathLike[str]) -> dict[str, int]:
+    """Return the bases of each chromosome that a FASTA has, UCSC style."""
+    with opened(path) as fasta:
+        found = zip(fasta.references, fasta.lengths, strict=True)
+        return {
+            chrom: length for name, length in found if (chrom := ucsc_chromosome(name)) is not None
+        }
+
+
 def letters(fasta: pysam.FastaFile, name: str, position: np.ndarray) -> np.ndarray:
     """Return the upper-case letters at sorted 0-based positions of a contig (uint8, shape (n,))."""
     found = np.empty(len(position), np.uint8)
