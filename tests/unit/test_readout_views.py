@@ -144,14 +144,14 @@ def test_the_matrix_has_every_question_in_every_passage_that_was_measured():
     assert part["reasons"] == [{"mark": "a", "text": "not asked in this sample"}]
 
 
-def test_ranges_that_differ_between_passages_stand_in_the_cells_only():
+def test_of_ranges_that_differ_between_passages_the_widest_stands_beside_them():
     rows = [fake.row(10), fake.row(30, expected_low=0.3)]
     found = rows_of(section(record(fake.readouts(rows))), "imprinting")
-    assert found[fake.H19]["expected"] == ""
+    assert found[fake.H19]["expected"] == "30 to 65 %, by passage"
     assert "expected 30 to 65 %" in found[fake.H19]["cells"][1]["title"]
     rows = [fake.gene(passage=10), fake.gene(expected_low=-2.5)]
     genes = rows_of(section(record(fake.readouts(rows)), "expression"), "pluripotency")
-    assert genes["POU5F1"]["expected"] == "log2"
+    assert genes["POU5F1"]["expected"] == "\N{MINUS SIGN}2.5 to 1.9 log2, by passage"
 
 
 def test_a_group_without_a_title_is_shown_all_the_same():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,12 +114,11 @@ def _group(
         found = {str(row["sample"]): _texts(row) for row in answers.to_dict("records")}
         first = next(iter(found.values()))
         decides = any(readout_verdict.counts(row, record.line, basis) for row in found.values())
-        ranges = {_expected(row) for row in found.values() if row["state"] != "not_testable"}
         rows["decides" if decides else "curve" if item in drawn else "rest"].append(
             {
                 "label": label_text(first),
                 "place": str(first["place"]),
-                "expected": ranges.pop() if len(ranges) == 1 else _unit(answers),
+                "expected": _expected_of([*found.values()]),
                 "source": str(first["source"]),
                 "cells": [
                     cell(found[sample["sample"]], decides)
@@ -149,10 +149,21 @@ def _open(row: Mapping[str, Any]) -> bool:
     return all(cell["state"] == "not_testable" for cell in row["cells"])
 
 
-def _unit(answers: pd.DataFrame) -> str:
-    """Return the unit of a question whose range differs between passages; a share has its %."""
-    units = set(answers["unit"]) - {"", "share"}
-    return str(units.pop()) if len(units) == 1 else ""
+def _expected_of(answers: Sequence[Mapping[str, Any]]) -> str:
+    """Return the range of a question; where passages have others, the widest, saying so."""
+    asked = [row for row in answers if row["state"] != "not_testable"] or answers
+    ranges = {_expected(row) for row in asked}
+    if len(ranges) == 1:
+        return ranges.pop()
+    lows, highs = ([float(row[end]) for row in asked] for end in ("expected_low", "expected_high"))
+    # One open end leaves the whole open.
+    low, high = (
+        edge(ends) if all(map(math.isfinite, ends)) else math.nan
+        for edge, ends in ((min, lows), (max, highs))
+    )
+    units = {str(row["unit"]) for row in asked}
+    widest = range_text(low, high, units.pop()) if len(units) == 1 else ""
+    return f"{widest}, by passage" if widest else "by passage"
 
 
 def _expected(row: Mapping[str, Any]) -> str:
