@@ -295,3 +295,12 @@ def test_what_is_seen_is_never_said_to_be_in_no_cells(fraction):
 )
 def test_a_whole_chromosome_is_called_one(band, place):
     assert place in wording.event_text(made.event(band=band), made.state())
+
+
+def test_hotspots_with_one_reason_stand_together_in_the_sentence(judged, table):
+    names = made.hotspots(table).assign(
+        state="not_testable", limit=NAN, reason="no loci were measured there"
+    )
+    sentence = of(judged(hotspots=names))["sentence"]
+    assert sentence.count("no loci were measured there") == 1
+    assert "20q11.21 gain, 1q gain, " in sentence and " more hotspots: no loci" in sentence

@@ -1,5 +1,6 @@
 """Look at the head of every file of the bank; list all errors at once."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -33,7 +34,10 @@ def main(job):
         )
     checked = rows[["line", "passage", "assay", "format", "build", "path", "path2"]]
     tables.write_beside(job.output[0], lambda path: checked.to_csv(path, sep="\t", index=False))
-    return f"{len(rows)} measurements in order"
+    told = f"{len(rows)} rows of {job.input.samples} are in order"
+    # The one line that a user of --quiet is looking for.
+    print(told, file=sys.stderr)
+    return told
 
 
 def check_shared(job, markers):

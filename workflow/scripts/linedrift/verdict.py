@@ -370,8 +370,9 @@ def _sentence(
     if verdict == "stable":
         text = stable
     else:
-        named = "; ".join(finding.text for finding in made_by[:_NAMED])
-        more = len(made_by) - _NAMED
+        told = _told(made_by)
+        named = "; ".join(text for text, _ in told[:_NAMED])
+        more = sum(count for _, count in told[_NAMED:])
         text = f"{verdict.capitalize()}: {named}" + (f"; and {more} more" if more > 0 else "")
     untested = sum(f.kind == "coverage" and f.severity == "insufficient" for f in found)
     if verdict in ("altered", "watch") and untested:
@@ -380,6 +381,22 @@ def _sentence(
     if line.get("kind") != "donor" and not str(line.get("parent", "")):
         text += ". There is no donor to compare with"
     return text + "."
+
+
+def _told(findings: Iterable[Finding]) -> list[tuple[str, int]]:
+    """Return texts of findings and of how many: hotspots with one reason stand together."""
+    labels: dict[str, list[str]] = {}
+    found: list[tuple[str, int]] = []
+    for finding in findings:
+        label, between, why = finding.text.partition(": ")
+        if finding.kind == "coverage" and between:
+            labels.setdefault(why, []).append(label)
+        else:
+            found.append((finding.text, 1))
+    for why, names in labels.items():
+        beyond = f" and {len(names) - _NAMED} more hotspots" if len(names) > _NAMED else ""
+        found.append((f"{', '.join(names[:_NAMED])}{beyond}: {why}", len(names)))
+    return found
 
 
 def _stable_sentence(
