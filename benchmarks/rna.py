@@ -1,10 +1,11 @@
 """RNA-seq: linedrift beside eSNP-karyotyping's scheme, CNVkit's import-rna and bcftools mpileup.
 
-    python benchmarks/rna.py [--only lines grid dosage speed] [--genomes 10] [--cnvkit cnvkit.py]
+    python benchmarks/rna.py [--only lines grid dosage speed banks] [--genomes 10] [--cnvkit path]
 
 `lines`: ten iPSC lines of HipSci (allele counts), two of them aneuploid. `grid`: simulated banks
 with trisomies in a share of cells. `dosage`: expression against the copy number of the same
-tumours. `speed`: alleles of one alignment. Where the real data are absent (LINEDRIFT_REAL_DATA) or
+tumours. `speed`: alleles of one alignment. `banks`: a family with trisomy 21, and a bank of 350
+samples. Where the real data are absent (LINEDRIFT_REAL_DATA) or
 a peer is not installed, that part says so.
 """
 
@@ -279,11 +280,12 @@ def power(
 
 def main() -> int:
     """Print the tables of the parts that are asked."""
+    import rna_banks
     import rna_dosage
     import rna_speed
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("lines", "grid", "dosage", "speed")
+    parts = ("lines", "grid", "dosage", "speed", "banks")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--genomes", type=int, default=10, help="genomes of each share of cells")
     parser.add_argument("--cnvkit", type=Path, default=Path("cnvkit.py"), help="its program")
@@ -297,8 +299,10 @@ def main() -> int:
             grid(asked.genomes)
         elif part == "dosage":
             rna_dosage.main(asked.cnvkit)
-        else:
+        elif part == "speed":
             rna_speed.main()
+        else:
+            rna_banks.main()
     return 0
 
 

@@ -19,6 +19,9 @@ GENE_COLUMNS = ("chrom", "start", "end", "gene_id", "symbol")
 # annotations.
 _LEAST_SHARED = 0.5
 _XIST = "XIST"
+# The short arms of the acrocentric chromosomes: their genes are copies of one another (ribosomal
+# RNA, duplications), and which of them a read is of nobody knows.
+_ACROCENTRIC = tuple(f"chr{k}p" for k in (13, 14, 15, 21, 22))
 
 
 def matrix(counts: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -159,12 +162,13 @@ def expressed(
         GENE_COLUMNS of the genes; their expression without what follows the GC content and the
         density of genes, `expression.cleaned` and `expression.balanced`; n_genes (shared by all),
         n_expressed, n_factors, follows_gc. X and Y have no place in it: what a silenced X gives
-        back by erosion would pass for a gain.
+        back by erosion would pass for a gain. Nor have the short arms of acrocentric chromosomes.
     """
     genes, reads = matrix(counts)
     arm = expression.arm_names(genes, arms)
     log2, kept = expression.log2_expression(reads, settings["least_count"])
-    kept &= (arm != "") & ~genes["chrom"].isin(["chrX", "chrY"]).to_numpy()
+    kept &= (arm != "") & ~np.isin(arm.astype(str), _ACROCENTRIC)
+    kept &= ~genes["chrom"].isin(["chrX", "chrY"]).to_numpy()
     bank = Expression(log2[kept], arm[kept].astype(str), tuple(counts), tuple(lines))
     figures: dict[str, Any] = {"n_genes": len(genes), "n_expressed": int(kept.sum())}
     if bank.log2.size:
