@@ -129,6 +129,41 @@ def signals_of(depths: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
     return tables.conform(frame, tables.SIGNALS)
 
 
+def why_not(own: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
+    """Return why a methylome tells no copy number, '' where it does.
+
+    Parameters
+    ----------
+    own
+        DEPTHS.
+    others
+        Not asked: a methylome tells copy number without any.
+    settings
+        Section `methylation.copy_number` of the config.
+    """
+    known = np.isfinite(signals_of(own, settings)["level"].to_numpy()).any()
+    return "" if known else NO_READS
+
+
+def relative(
+    own: pd.DataFrame,
+    baselines: Sequence[pd.DataFrame],
+    panel: Sequence[pd.DataFrame],
+    settings: Mapping[str, Any],
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return a methylome and its baselines as SIGNALS relative to other people's.
+
+    Parameters
+    ----------
+    own, baselines, panel
+        DEPTHS in the same bins.
+    settings
+        Section `methylation.copy_number` of the config.
+    """
+    mine, theirs = ([signals_of(one, settings) for one in group] for group in (baselines, panel))
+    return with_panel(signals_of(own, settings), mine, theirs, settings)
+
+
 def contrast_of(
     own: pd.DataFrame,
     baselines: Sequence[pd.DataFrame],
@@ -154,10 +189,8 @@ def contrast_of(
         What waves follow (`waves.covariates`), one row per row of `own`.
     """
     common = {**common, "response": settings["depth_response"]}
-    signals = signals_of(own, settings)
-    if not np.isfinite(signals["level"].to_numpy()).any():
-        frame, noise = contrast(signals, [], karyotype, common)
-        return frame, replace(noise, reason=NO_READS)
-    mine, theirs = ([signals_of(one, settings) for one in group] for group in (baselines, panel))
-    signals, relative = with_panel(signals, mine, theirs, settings)
-    return contrast(signals, relative, karyotype, common, covariates)
+    if reason := why_not(own, baselines, settings):
+        frame, noise = contrast(signals_of(own, settings), [], karyotype, common)
+        return frame, replace(noise, reason=reason)
+    signals, others = relative(own, baselines, panel, settings)
+    return contrast(signals, others, karyotype, common, covariates)

@@ -108,8 +108,7 @@ def contrast_of(
         As of `contrast.contrast`. Where there are no intensities, or no other array, the contrast
         has levels nowhere and the noise says why.
     """
-    reason = _why_not([own], NO_INTENSITIES) or _why_not([*baselines, *panel], NO_OTHER_ARRAY)
-    if reason:
+    if reason := why_not(own, [*baselines, *panel], settings):
         blank = signals_of(own, settings).assign(level=np.float32(np.nan))
         frame, noise = contrast(blank, [], karyotype, common)
         return frame, replace(noise, reason=reason)
@@ -117,10 +116,23 @@ def contrast_of(
     return contrast(signals, others, karyotype, common, covariates)
 
 
-def _why_not(arrays: Sequence[pd.DataFrame], reason: str) -> str:
-    """Return `reason` where none of the arrays has intensities."""
-    some = any(np.isfinite(array["methylated"].to_numpy()).any() for array in arrays)
-    return "" if some else reason
+def why_not(own: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
+    """Return why an array tells no copy number beside others, '' where it does.
+
+    Parameters
+    ----------
+    own, others
+        PROBES.
+    settings
+        Not asked.
+    """
+    if not _has_intensities(own):
+        return NO_INTENSITIES
+    return "" if any(map(_has_intensities, others)) else NO_OTHER_ARRAY
+
+
+def _has_intensities(probes: pd.DataFrame) -> bool:
+    return bool(np.isfinite(probes["methylated"].to_numpy()).any())
 
 
 def relative(
@@ -135,8 +147,9 @@ def relative(
     the baseline itself tells how methylation counts, and its levels stay, for `contrast` to weigh
     them; `level_sd` is relative, and tells apart probes whose noise differs.
     """
-    panel = [array for array in panel if not _why_not([array], "betas only")]
-    baselines = [array for array in baselines if not _why_not([array], "betas only")]
+    panel, baselines = (
+        [array for array in some if _has_intensities(array)] for some in (panel, baselines)
+    )
     if not panel:
         signals = _less(own, _aligned(own, baselines, settings), settings, keep=True)
         return signals, [signals_of(array, settings) for array in baselines]
