@@ -116,6 +116,23 @@ def test_candidates_are_filtered_and_x_of_a_man_has_one_copy():
     row = exchange.vcf_text(man).splitlines()[-1].split("\t")
     assert row[6] == "candidate"
     assert row[-1].startswith("1.5:0.5:")
+    # Nobody wrote the sex of this line down; all that was measured of it says male.
+    unknown = dataclasses.replace(
+        man,
+        line=made.LINE | {"sex": "unknown"},
+        identity=people_of(man, "male"),
+    )
+    assert exchange.vcf_text(unknown).splitlines()[-1].split("\t")[-1].startswith("1.5:0.5:")
+
+
+def people_of(record, sex):
+    """Return IDENTITY of a record's samples with one sex by the signal."""
+    own = record.measurements[record.measurements["line"] == record.line["line"]]
+    frame = own[["sample", "assay"]].assign(
+        state="confirmed", expected_sex="unknown", sex=sex, compared_with="", looks_like="",
+        reason="",
+    )  # fmt: skip
+    return tables.conform(frame.reset_index(drop=True), tables.IDENTITY)
 
 
 def test_nothing_found_is_still_a_file_with_its_sentence(nothing, tmp_path):

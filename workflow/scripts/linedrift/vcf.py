@@ -13,6 +13,7 @@ import pandas as pd
 from linedrift import tables
 from linedrift.genome import CHROMOSOMES, GRCH38, Karyotype, is_pseudoautosomal
 from linedrift.records import LineRecord
+from linedrift.sex import agreed_sex
 from linedrift.wording import percent_up
 
 _ALTERNATE = {"gain": "DUP", "amplification": "DUP", "loss": "DEL", "deep_loss": "DEL"}
@@ -164,9 +165,14 @@ def mean_copies(event: dict[str, Any], state: dict[str, Any], record: LineRecord
 
 
 def expected_copies_at(chrom: str, start: int, record: LineRecord) -> int:
-    """Return the copies that a cell of the line was born with at a place."""
+    """Return the copies that a cell of the line was born with at a place.
+
+    Where the sheet does not know the sex it is the one that all measurements tell, by which the
+    events were called.
+    """
     shared = bool(is_pseudoautosomal(np.array([chrom]), np.array([start]))[0])
-    sex = record.line.get("sex", "unknown") or "unknown"
+    own = record.identity[record.identity["sample"].isin(samples_of(record))]
+    sex = agreed_sex(record.line.get("sex", "unknown") or "unknown", own["sex"].astype("str"))
     return Karyotype(sex).expected_copies(chrom, pseudoautosomal=shared)
 
 
