@@ -113,6 +113,54 @@ def test_other_genes_do_not_matter(tmp_path, fasta):
     assert found["gene"].tolist() == ["AAA", ""]
 
 
+def gencode():
+    """Return the same genes as GENCODE writes them."""
+    gene = "gene_id=ENSG00.5;gene_type=protein_coding;gene_name=AAA"
+    code = f"transcript_id=ENST00.2;transcript_type=protein_coding;{gene}"
+    rows = [
+        ("gene", 201, 700, ".", f"ID=ENSG00.5;{gene};level=2"),
+        ("transcript", 201, 700, ".", f"ID=ENST00.2;Parent=ENSG00.5;{code};tag=basic,MANE_Select"),
+        ("start_codon", 201, 203, "0", f"ID=start_codon:ENST00.2;Parent=ENST00.2;{code}"),
+    ]
+    for number, (first, last) in enumerate(((201, 350), (551, 700)), 1):
+        rows.append(("exon", first, last, ".", f"ID=exon:ENST00.2:{number};Parent=ENST00.2;{code}"))
+        rows.append(("CDS", first, last, "0", f"ID=CDS:ENST00.2;Parent=ENST00.2;{code}"))
+    return lines("chr1", "HAVANA", rows)
+
+
+def refseq():
+    """Return the same genes as RefSeq writes them."""
+    gene = "ID=gene-AAA;Dbxref=GeneID:1;Name=AAA;gbkey=Gene;gene=AAA;gene_biotype=protein_coding"
+    code = "ID=rna-NM_01.1;Parent=gene-AAA;Name=NM_01.1;gbkey=mRNA;gene=AAA;tag=MANE Select"
+    rows = [("gene", 201, 700, ".", gene), ("mRNA", 201, 700, ".", code)]
+    for number, (first, last) in enumerate(((201, 350), (551, 700)), 1):
+        exon = f"ID=exon-NM_01.1-{number};Parent=rna-NM_01.1;gbkey=mRNA;gene=AAA"
+        rows.append(("exon", first, last, ".", exon))
+        rows.append(("CDS", first, last, "0", "ID=cds-NP_01.1;Parent=rna-NM_01.1;gene=AAA"))
+    region = ("region", 1, 900, ".", "ID=NC_000001.11:1..900;Dbxref=taxon:9606;Name=1")
+    return lines("NC_000001.11", "BestRefSeq", [region, *rows])
+
+
+def lines(contig, source, rows):
+    return "##gff-version 3\n" + "".join(
+        f"{contig}\t{source}\t{kind}\t{first}\t{last}\t.\t+\t{phase}\t{text}\n"
+        for kind, first, last, phase, text in rows
+    )
+
+
+@pytest.mark.parametrize("text", [gencode(), refseq()], ids=["GENCODE", "RefSeq"])
+def test_genes_of_others_are_read_as_those_of_ensembl(tmp_path, fasta, text):
+    path = tmp_path / "others.gff3"
+    path.write_text(text, encoding="utf-8")
+    asked = variants(*((at, 1, "A" if GENOME[at] != "A" else "C") for at in (204, 300, 400, 551)))
+    assert told(annotation.annotate(asked, path, fasta)) == [
+        ["AAA", "missense", "p.Arg2His"],
+        ["AAA", "missense", "p.Ala34Glu"],
+        ["AAA", "intron", ""],
+        ["AAA", "missense", "p.Gln51Pro"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [

@@ -40,13 +40,17 @@ def test_every_build_has_a_length_for_every_chromosome_and_regions_within_it():
 @pytest.mark.parametrize(
     ("given_name", "chrom"),
     [("20", "chr20"), ("chr20", "chr20"), ("CHRX", "chrX"), (23, "chrX"), ("24", "chrY")]
-    + [("XY", "chrX"), ("25", "chrX"), (" 7 ", "chr7"), ("y", "chrY")],
+    + [("XY", "chrX"), ("25", "chrX"), (" 7 ", "chr7"), ("y", "chrY")]
+    + [("NC_000017.11", "chr17"), ("NC_000001.10", "chr1"), ("NC_000024.10", "chrY")],
 )
 def test_a_chromosome_is_named_in_one_style(given_name, chrom):
     assert genome.ucsc_chromosome(given_name) == chrom
 
 
-@pytest.mark.parametrize("name", ["0", "M", "MT", "26", "chr1_KI270706v1_random", "", "chr", None])
+@pytest.mark.parametrize(
+    "name",
+    ["0", "M", "MT", "26", "chr1_KI270706v1_random", "NC_012920.1", "NC_000025.1", "", "chr", None],
+)
 def test_what_is_no_primary_chromosome_has_no_name(name):
     assert genome.ucsc_chromosome(name) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import pandas as pd
 AUTOSOMES = tuple(f"chr{i}" for i in range(1, 23))
 CHROMOSOMES = (*AUTOSOMES, "chrX", "chrY")
 CHROM_DTYPE = pd.CategoricalDtype(list(CHROMOSOMES), ordered=True)
+# RefSeq's names of the chromosomes, of any version: which build it is, their lengths tell.
+_ACCESSION = re.compile(r"NC_0000(0[1-9]|1\d|2[0-4])\.\d+")
 # Bits of a position in the number of a place: the longest chromosome is shorter than 2^28.
 _PLACE_BITS = 28
 
@@ -97,11 +100,13 @@ def build(name: str) -> Build:
 
 
 def ucsc_chromosome(name: object) -> str | None:
-    """Return `name` (``20``, ``chr20``, ``23``, ``XY``) in UCSC style, or None where unknown.
+    """Return `name` (``20``, ``chr20``, ``23``, ``NC_000020.11``) in UCSC style, or None.
 
     GenomeStudio writes XY for pseudoautosomal markers, whose positions are those of X.
     """
     text = str(name).strip()
+    if accession := _ACCESSION.fullmatch(text):
+        text = str(int(accession[1]))
     text = text[3:] if text.lower().startswith("chr") else text
     text = {"23": "X", "24": "Y", "25": "X", "XY": "X", "x": "X", "y": "Y"}.get(text, text)
     chrom = f"chr{text}"

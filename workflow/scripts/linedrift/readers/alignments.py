@@ -259,10 +259,11 @@ def _check_samples(path: str, file: pysam.AlignmentFile, reference: str, name: s
             f"{path}: holds reads of {len(samples)} samples: {listed(samples)}; expected one. "
             "Split it by read group (samtools split), a file for each sample"
         )
-    if name and name not in samples:
-        held = f"its read groups name {listed(samples)}" if samples else "it has no read group"
+    # A file without read groups holds one sample, whatever the sheet calls it.
+    if name and samples and name not in samples:
         raise ReadingError(
-            f"{path}: {held}; name_in_file asks for {name!r}. Correct the one or the other"
+            f"{path}: its read groups name {listed(samples)}; name_in_file asks for {name!r}. "
+            "Correct the one or the other"
         )
 
 

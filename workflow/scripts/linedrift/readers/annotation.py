@@ -20,12 +20,15 @@ from linedrift.readers.files import ReadingError, check_presence, is_gzip
 
 # Variants this near to a gene are its own: bcftools csq looks no further than splice regions.
 _MARGIN = 10
-# Transcripts that stand for their gene: Ensembl's tags in attribute `tag`.
-_STANDARD = re.compile(r"(?:^|;)tag=[^;]*(?:MANE_Select|Ensembl_canonical)")
-_NAMED = re.compile(r"(?:^|;)(ID|Parent|biotype)=([^;\s]*)")
+# Transcripts that stand for their gene: tags of Ensembl, GENCODE and RefSeq.
+_STANDARD = re.compile(r"(?:^|;)tag=[^;]*(?:MANE[_ ]Select|Ensembl_canonical)")
+_NAMED = re.compile(r"(?:^|;)(\w+)=([^;]*)")
+# Names that GENCODE and RefSeq have for what is Name and biotype in Ensembl's lines.
+_GENE_NAME, _GENE_TYPE = ("gene_name", "gene", "Name"), ("gene_type", "gene_biotype")
+_PARTS = ("exon", "cds", "five_prime_utr", "three_prime_utr")
 _HOW = (
     "Give the GFF3 of Ensembl for GRCh38 (Homo_sapiens.GRCh38.<release>.gff3.gz from its FTP "
-    "site, gff3/homo_sapiens); those of GENCODE and RefSeq name transcripts in other ways"
+    "site, gff3/homo_sapiens), or that of GENCODE or RefSeq; a GTF has no ID and no Parent"
 )
 
 
@@ -39,7 +42,8 @@ def annotate(
     variants
         Columns chrom, start, ref and alt; other columns stay as they are.
     genes
-        GFF3 as Ensembl writes it; contigs may be named with or without chr.
+        GFF3 as Ensembl, GENCODE or RefSeq write it; contigs may be named chr17, 17 or
+        NC_000017.11.
     reference
         FASTA with its index.
 
@@ -111,25 +115,47 @@ def _near(
         if len(fields) != 9:
             continue
         example = example or fields[8][:80]
-        named = dict(_NAMED.findall(fields[8]))
-        of, parent = named.get("ID", ""), named.get("Parent", "")
-        if of.startswith("gene:") and "biotype" in named:
-            seen["gene"] += 1
-            wanted = _touches(places, fields)
-        elif of.startswith("transcript:") and parent.startswith("gene:") and "biotype" in named:
-            seen["transcript"] += 1
-            wanted = parent in kept
-        elif parent.startswith("transcript:"):
-            seen["part"] += fields[2] == "CDS"
-            wanted = parent in kept
-        else:
+        kind, of, parent, fields[8] = _as_ensembl(fields[2], fields[8])
+        if not kind:
             continue
-        if wanted:
+        seen[kind] += kind != "part" or fields[2] == "CDS"
+        if _touches(places, fields) if kind == "gene" else parent in kept:
             kept.add(of)
             fields[0] = names.get(ucsc_chromosome(fields[0]), fields[0])
             standard = of.partition(":")[2] if _STANDARD.search(fields[8]) else ""
             yield "\t".join(fields) + "\n", standard
     _check(genes, seen, example)
+
+
+def _as_ensembl(type: str, text: str) -> tuple[str, str, str, str]:
+    """Return what a line is (gene, transcript, part or nothing), its ID, Parent and attributes.
+
+    bcftools csq knows the IDs of Ensembl (gene:..., transcript:...) and its attribute biotype.
+    """
+    named = dict(_NAMED.findall(text))
+    of, parent = named.get("ID", ""), named.get("Parent", "")
+    if of.startswith("gene:") and "biotype" in named:
+        return "gene", of, "", text
+    if of.startswith("transcript:") and parent.startswith("gene:") and "biotype" in named:
+        return "transcript", of, parent, text
+    if parent.startswith("transcript:"):
+        return "part", "", parent, text
+    if of.startswith(("gene:", "transcript:")):
+        return "", "", "", text
+    biotype = next((named[key] for key in _GENE_TYPE if key in named), "")
+    if of and biotype and not parent:
+        of, name = f"gene:{of}", next((named[key] for key in _GENE_NAME if key in named), of)
+        return "gene", of, "", f"ID={of};Name={name};biotype={biotype}"
+    if parent and type.lower() in _PARTS:
+        parent = f"transcript:{parent}"
+        return "part", "", parent, f"Parent={parent}"
+    if of and parent and (type == "transcript" or of.startswith("rna-")):
+        of, parent = f"transcript:{of}", f"gene:{parent}"
+        # RefSeq tells transcripts that code by their type alone.
+        biotype = "protein_coding" if type == "mRNA" else named.get("transcript_type", type)
+        tag = f";tag={named['tag']}" if "tag" in named else ""
+        return "transcript", of, parent, f"ID={of};Parent={parent};biotype={biotype}{tag}"
+    return "", "", "", text
 
 
 def _touches(places: Mapping[str, np.ndarray], fields: list[str]) -> bool:

@@ -13,8 +13,9 @@ from linedrift.intervals import inside, merge
 from linedrift.readers.files import ReadingError, check_presence, decode, listed, open_bytes
 from linedrift.readers.reference import opened
 
-# Lines of a BED that are no intervals.
+# Lines of a BED that are no intervals, and words of a first line that names the columns.
 _NO_ROWS = ("track", "browser", "#")
+_COLUMNS = ("start", "chromstart", "chrom_start", "begin")
 # Known SNPs on targets of another build beyond those on GRCh38 (times), and at least: kits cover
 # exons, where those SNPs are, so the right build has 10 times and more of the others' (hg18,
 # GRCh37 and GRCh38 exome targets); a kit for the whole genome has as many on each.
@@ -65,6 +66,8 @@ def _rows(path: str | os.PathLike[str]) -> pd.DataFrame:
             continue
         cells = line.split("\t") if "\t" in line else line.split()
         start, end = (cells[1:3] + ["", ""])[:2]
+        if not rows and start.strip().lower() in _COLUMNS:
+            continue
         if not (start.strip().isdecimal() and end.strip().isdecimal()):
             if line.startswith("@"):
                 raise ReadingError(
