@@ -80,6 +80,18 @@ def test_a_change_is_told_with_its_value_on_steps_and_nothing_else():
     assert row["source"] == "PMID:28467909; doi:10.1016/j.celrep.2017.04.020"
 
 
+def test_a_vector_that_the_bank_named_is_told_without_its_name(repository):
+    label = "plasmid of Jane Doe 1970"
+    known = fake.vector(item="wpre", label="WPRE of a lentiviral vector", present=True)
+    rows = [known, fake.vector(item="contig:JaneDoe", label=label, present=True)]
+    shown = told([*rows, fake.vector(item="JD2", label=label)]).asked
+    assert shown["item"].tolist()[1:] == ["other_vector_1", "other_vector_2"]
+    assert not shown.astype("str").apply(lambda text: text.str.contains("Jane|JD2")).any(axis=None)
+    table = pd.read_csv(repository / "resources" / "vector_sequences.tsv", sep="\t")
+    assert tuple(table["id"]) == public_readouts.VECTORS
+    assert shown["label"].iloc[0] in set(table["label"])
+
+
 def test_what_is_as_expected_is_a_state_without_a_number():
     row = row_of(fake.row())
     assert row["state"] == "normal"

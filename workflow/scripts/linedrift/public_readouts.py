@@ -33,6 +33,9 @@ UNITS = {
     "methylation": ("share", ""),
     "rna": ("log2", "reads per million", ""),
 }
+# Vectors that are told by name, those of resources/vector_sequences.tsv. What a bank called another
+# one (rna.vectors of the settings, a contig of its reference) is text of people.
+VECTORS = ("sendai", "ebv_episome", "ebv_genome", "wpre", "plasmid")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9 ._:/()+'-]{0,59}"
 _PLACE = r"chr(?:[0-9]{1,2}|X|Y):[0-9,]+-[0-9,]+"
 _SOURCE = re.compile(r"doi:10\.\d{4,9}/[\w.()/-]*\w|PMID:\d+|PMC\d+")
@@ -71,7 +74,7 @@ def public_readouts(
         row["group"] in TOLD.get(row["assay"], ()) and row["unit"] in UNITS[row["assay"]]
         for row in own.to_dict("records")
     ]
-    own = own[np.array(told, dtype=bool)]
+    own = _without_own_names(own[np.array(told, dtype=bool)])
     own = own[own["item"].str.fullmatch(_NAME) & own["label"].str.fullmatch(f"(?:{_NAME})?")]
     frame = _asked(own.reset_index(drop=True), settings)
     found = readout_verdict.differences(readouts, basis)
@@ -125,6 +128,17 @@ def _asked(own: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
         }
     )
     return tables.check(frame, READOUTS)
+
+
+def _without_own_names(own: pd.DataFrame) -> pd.DataFrame:
+    """Return the readouts with vectors that the bank named numbered in place of their names."""
+    other = (own["group"] == "vector") & ~own["item"].isin(VECTORS)
+    number = {item: k for k, item in enumerate(own.loc[other, "item"].unique(), start=1)}
+    k = own.loc[other, "item"].map(number).astype("str")
+    own = own.astype({"item": "str", "label": "str"})
+    own.loc[other, "item"] = "other_vector_" + k
+    own.loc[other, "label"] = "Vector " + k + " of the bank"
+    return own
 
 
 def _whole_genome(own: pd.DataFrame) -> pd.Series:
