@@ -1,12 +1,13 @@
 """Measure copy number of methylation arrays beside conumee2's scheme; print the tables.
 
-    python benchmarks/methylation.py [--banks 0 1 2 3] [--nulls 5] [--probes 280]
+    python benchmarks/methylation.py [--banks 0 1 2 3] [--nulls 10] [--probes 280] [--alone]
 
 Simulated arrays of EPIC's density (`demo/simulate_methylation.py`). A bank has an array type, six
 cultures as panel, and a donor (fibroblasts) of all its lines (pluripotent, passage 30). A line has
 one event of 10 Mb on each of 20 autosomes, half of them gains, all in the same share of cells, or
 none. Both see the same arrays; of the peer every cut-off on |mean| and bins is tried and its best
-is shown. What was called is kept in benchmarks/work, so a run can be taken up again.
+is shown; `--alone` leaves the peer out, whose segmentation takes most of the time. What was called
+is kept in benchmarks/work, so a run can be taken up again.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ import numpy as np
 import pandas as pd
 import scoring
 import simulate_methylation as sim
-from linedrift import events, intensity, waves
+from linedrift import events, methylation_contrast, waves
 from linedrift.genome import Karyotype
 from linedrift.segmentation import segment
 from simulate_array import Event
 
-FRACTIONS = (0.1, 0.2, 0.3, 0.5, 1.0)
+FRACTIONS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
 SIZE_MB, EVENTS = 10.0, 20
 # Noisier than real arrays of one batch: with six blood samples on 450k (melon_450k), each less the
 # other five, `intensity` leaves an sd of .09 to .13 and waves of 0 to .02; here .17 and .02.
@@ -114,7 +115,7 @@ def measured(
 ) -> events.Measurement:
     """Return an array ready to be called, as the rules of the workflow make it."""
     karyotype = Karyotype("female")
-    frame, noise = intensity.contrast_of(
+    frame, noise = methylation_contrast.contrast_of(
         own,
         baselines,
         of.panel,
@@ -136,9 +137,9 @@ def donor_of(k: int, per_mb: float) -> events.Measurement:
     return measured(of.donor, of, engine.config(), [], sample="d-p0", passage=0, role="donor")
 
 
-def called(name: str, per_mb: float) -> dict[str, pd.DataFrame]:
+def called(name: str, per_mb: float, peer: bool = True) -> dict[str, pd.DataFrame]:
     """Return truth and the calls of each tool on a genome; what was done before is read."""
-    tools = [engine.NAME, *([conumee_scheme.NAME] if dna_copy.is_here() else [])]
+    tools = [engine.NAME, *([conumee_scheme.NAME] if peer and dna_copy.is_here() else [])]
     paths = {tool: _kept_at(tool, name, per_mb) for tool in ["truth", *tools]}
     missing = [tool for tool, path in paths.items() if not path.exists()]
     if missing:
@@ -164,7 +165,8 @@ def _kept_at(tool: str, name: str, per_mb: float) -> Path:
     digest.update((bench_paths.ROOT / "demo" / "simulate_methylation.py").read_bytes())
     if tool == engine.NAME:
         digest.update(engine.version().encode())
-        digest.update((bench_paths.LIBRARY / "intensity.py").read_bytes())
+        for module in ("intensity", "methylation_contrast"):
+            digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
     elif tool != "truth":
         digest.update(conumee_scheme.SCRIPT.read_bytes())
         digest.update(Path(conumee_scheme.__file__).read_bytes())
@@ -201,6 +203,7 @@ def report(found: dict[str, dict[str, pd.DataFrame]]) -> str:
         false.append(
             {"tool": tool, "null genomes": len(nulls), "false events": n}
             | {"a genome": f"{n / max(len(nulls), 1):.2f}"}
+            | {"95 %": scoring.rate_interval(n, max(len(nulls), 1))}
             | {"beside planted events, a genome": f"{np.mean(beside):.2f}"}
             | {"cut-offs with ≤ .1": f"{len(allowed)} of {len(cuts)}"}
         )
@@ -211,6 +214,7 @@ def report(found: dict[str, dict[str, pd.DataFrame]]) -> str:
             needed = scoring.fraction_needed(rows["fraction"], rows["power"], tool != engine.NAME)
             row = {"tool": tool, "kind": f"{kind} of 10 Mb"}
             row |= {"needed": f"{scoring.needed_text(needed)} %"}
+            row |= {"95 %": needed_interval(rows, tool != engine.NAME)}
             row |= {f"{100 * r.fraction:g} %": f"{r.power:.2f}" for r in rows.itertuples()}
             power.append(row | {"cut-off": rows["cut"].iloc[0], "n": rows["n"].iloc[0]})
     return "\n\n".join(
@@ -221,6 +225,24 @@ def report(found: dict[str, dict[str, pd.DataFrame]]) -> str:
             scoring.markdown(power) if power else "No cut-off is allowed.",
         ]
     )
+
+
+def needed_interval(rows: pd.DataFrame, lenient: bool, draws: int = 2000) -> str:
+    """Return the 95 % interval (per cent of cells) of the cells needed, events drawn anew.
+
+    Parameters
+    ----------
+    rows
+        fraction, power, n of one kind and size.
+    lenient
+        As of `scoring.fraction_needed`.
+    """
+    rng = np.random.default_rng(1)
+    fractions, power, n = (rows[name].to_numpy(float) for name in ("fraction", "power", "n"))
+    drawn = rng.binomial(n.astype(int), power, (draws, len(n))) / n
+    needed = [100 * scoring.fraction_needed(fractions, one, lenient)[0] for one in drawn]
+    low, high = np.quantile(needed, [0.025, 0.975])
+    return f"{low:.3g}-{high:.3g}"
 
 
 def _of(tool: str, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -235,7 +257,8 @@ def main() -> int:
     """Run the genomes that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--banks", type=int, nargs="+", default=[0, 1, 2, 3], help="which")
-    parser.add_argument("--nulls", type=int, default=5, help="of each bank")
+    parser.add_argument("--nulls", type=int, default=10, help="of each bank")
+    parser.add_argument("--alone", action="store_true", help="without the peer")
     parser.add_argument("--probes", type=float, default=280, help="a Mb; 280 is an EPIC array")
     options = parser.parse_args()
     bench_paths.WORK.mkdir(parents=True, exist_ok=True)
@@ -244,7 +267,7 @@ def main() -> int:
     every = names(options.banks, options.nulls)
     # A bank at a time: its arrays are kept in memory.
     found = {
-        name: called(name, options.probes)
+        name: called(name, options.probes, not options.alone)
         for name in sorted(every, key=lambda name: name.rsplit("-", 1)[1])
     }
     print(report(found))

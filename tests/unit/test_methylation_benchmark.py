@@ -82,9 +82,20 @@ def test_the_report_counts_what_was_found_and_what_was_false():
     empty = {"truth": truth[:0], "linedrift": own[1:], conumee_scheme.NAME: peer[1:]}
     text = methylation.report({"grid-0.3-0": tables, "null-0-0": empty})
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
-    false = {row[0]: row[2] for row in rows if len(row) == 6 and row[1] == "1"}
+    false = {row[0]: row[2] for row in rows if len(row) == 7 and row[1] == "1"}
     assert false == {"linedrift": "0", conumee_scheme.NAME: "1"}
     assert [row[:3] for row in rows if row[1:2] == ["gain of 10 Mb"]] == [
         ["linedrift", "gain of 10 Mb", "≤30 %"],
         [conumee_scheme.NAME, "gain of 10 Mb", "≤30 %"],
     ]
+
+
+def test_the_interval_of_the_cells_needed_narrows_with_the_events():
+    fractions, power = [0.1, 0.15, 0.2, 0.3], [0.0, 0.3, 0.85, 1.0]
+    widths = []
+    for n in (20, 200):
+        rows = pd.DataFrame({"fraction": fractions, "power": power, "n": n})
+        low, high = map(float, methylation.needed_interval(rows, lenient=False).split("-"))
+        assert low < 19.5 < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
