@@ -49,7 +49,7 @@ XIST = {"gene": "XIST", "chrom": "chrX", "start": 73_820_649, "end": 73_852_723}
 def measurement(
     signals: pd.DataFrame, baselines: Sequence[pd.DataFrame], config: Mapping[str, Any], sex: str
 ) -> Measurement:
-    """Return the RNA of a sample as the rules contrast_rna and segment make it."""
+    """Return the RNA of a sample as the rules describe_rna and call_events make it."""
     karyotype = genome.Karyotype(sex)
     based = [rna_signals.as_baseline(one, signals) for one in baselines]
     frame, noise = contrast(

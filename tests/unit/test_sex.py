@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import call_events
-import contrast as contrast_script
+import describe_snp_array
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,21 +89,25 @@ class Inputs(SimpleNamespace):
 
 
 def run_array(folder, signals, baselines, sample, sex):
-    """Contrast a sample by the script of the rule; return the sex that the noise names."""
-    out = {name: folder / f"{sample}.{name}" for name in ("signals", "contrast", "noise")}
-    tables.write(signals, out["signals"], tables.SIGNALS)
-    bands = ROOT / "resources" / "cytoBand.hg38.txt"
-    contrast_script.main(
+    """Describe a sample by the script of the rule; return the sex that the noise names."""
+    path = folder / f"{sample}.signals"
+    tables.write(signals, path, tables.SIGNALS)
+    made = ("contrast", "noise", "quality", "genotypes")
+    curated = {
+        "bands": ROOT / "resources" / "cytoBand.hg38.txt",
+        "snp_probes": ROOT / "resources" / "methylation_snp_probes.tsv",
+    }
+    describe_snp_array.main(
         job(
-            {"signals": out["signals"], "baselines": baselines, "gc_content": [], "bands": bands},
-            {"contrast": out["contrast"], "noise": out["noise"]},
+            curated | {"signals": path, "baselines": baselines, "gc_content": []},
+            {name: folder / f"{sample}.{name}" for name in made},
             sex=sex,
-            assay="snp_array",
             settings=CONFIG["contrast"],
             quality=CONFIG["quality"],
+            identity=CONFIG["identity"],
         )
     )
-    return json.loads(out["noise"].read_text(encoding="utf-8"))["sex"]
+    return json.loads((folder / f"{sample}.noise").read_text(encoding="utf-8"))["sex"]
 
 
 def events_of(folder, sex, samples):

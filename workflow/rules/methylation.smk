@@ -108,28 +108,46 @@ rule count_bisulfite:
         "../scripts/count_bisulfite.py"
 
 
-rule summarise_methylation:
-    """Take the methylation of each curated region: imprinted, on X, known to drift."""
+rule describe_methylation:
+    """Compare intensity or depth with the baselines; judge; take genotypes and curated regions."""
     input:
-        loci=lambda wildcards: methylation_of(wildcards.sample),
+        unpack(described_methylation),
         imprinted=curated("imprinted_dmrs"),
         drift=curated("drift_loci"),
-        library=library("summarise_methylation"),
+        known=curated("methylation_snp_probes"),
+        snps=curated("identity_snps"),
+        bands=curated("bands"),
+        gc_content=(
+            ["<results>/gc_content.parquet"]
+            if config["resources"]["reference"]
+            else []
+        ),
+        library=library("describe_methylation"),
     output:
+        contrast="<results>/contrasts/{sample}.methylation.parquet",
+        noise="<results>/contrasts/{sample}.methylation.noise.json",
+        quality="<results>/quality/{sample}.methylation.tsv",
+        genotypes="<results>/genotypes/{sample}.methylation.parquet",
         regions="<results>/methylation/{sample}.regions.tsv",
     log:
-        "<results>/logs/summarise_methylation/{sample}.log",
+        "<results>/logs/describe_methylation/{sample}.log",
     benchmark:
-        "<results>/benchmarks/summarise_methylation/{sample}.tsv"
+        "<results>/benchmarks/describe_methylation/{sample}.tsv"
     conda:
         "../../envs/analysis.yaml"
+    # Ten arrays of 930,000 probes side by side, or 28 million CpGs.
     resources:
         mem_mb=growing(2500),
-        runtime=growing(10),
+        runtime=growing(20),
     params:
-        settings=config["methylation"]["measures"],
+        sex=cell("sex", "methylation"),
+        by=lambda wildcards: TOLD_BY.get(wildcards.sample, ""),
+        settings=config["contrast"],
+        quality=config["quality"]["methylation"],
+        identity=config["identity"],
+        methylation=config["methylation"],
     script:
-        "../scripts/summarise_methylation.py"
+        "../scripts/describe_methylation.py"
 
 
 rule measure_methylation:
@@ -159,96 +177,3 @@ rule measure_methylation:
         settings=config["methylation"]["measures"],
     script:
         "../scripts/measure_methylation.py"
-
-
-rule contrast_methylation:
-    """Take what an array's intensity, or coverage, shares with its baselines and the bank."""
-    input:
-        own=lambda wildcards: told_by([wildcards.sample], wildcards.sample),
-        baselines=lambda wildcards: told_by(
-            baselines("methylation")(wildcards), wildcards.sample
-        ),
-        panel=lambda wildcards: told_by(controls(wildcards.sample), wildcards.sample),
-        quality="<results>/quality/{sample}.methylation.tsv",
-        bands=curated("bands"),
-        gc_content=(
-            ["<results>/gc_content.parquet"]
-            if config["resources"]["reference"]
-            else []
-        ),
-        library=library("contrast_methylation"),
-    output:
-        contrast="<results>/contrasts/{sample}.methylation.parquet",
-        noise="<results>/contrasts/{sample}.methylation.noise.json",
-    log:
-        "<results>/logs/contrast/{sample}.methylation.log",
-    benchmark:
-        "<results>/benchmarks/contrast/{sample}.methylation.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    # Ten arrays of 930,000 probes side by side.
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    params:
-        sex=cell("sex", "methylation"),
-        by=lambda wildcards: TOLD_BY.get(wildcards.sample, ""),
-        settings=config["contrast"],
-        methylation=config["methylation"],
-    script:
-        "../scripts/contrast_methylation.py"
-
-
-rule measure_quality_methylation:
-    """Measure detection, conversion, depth and sex of one sample's methylation; judge them."""
-    input:
-        probes=lambda wildcards: of_kind(wildcards, PROBED, "probes.parquet"),
-        cytosines=lambda wildcards: of_kind(wildcards, SEQUENCED, "cytosines.parquet"),
-        facts=lambda wildcards: [
-            *of_kind(wildcards, PROBED, "probes.json"),
-            *of_kind(wildcards, SEQUENCED, "cytosines.json"),
-            *of_kind(wildcards, BISULFITE, "alignment.json"),
-        ],
-        library=library("measure_quality_methylation"),
-    output:
-        quality="<results>/quality/{sample}.methylation.tsv",
-    log:
-        "<results>/logs/measure_quality/{sample}.methylation.log",
-    benchmark:
-        "<results>/benchmarks/measure_quality/{sample}.methylation.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(2500),
-        runtime=growing(10),
-    params:
-        sex=cell("sex", "methylation"),
-        settings=config["quality"],
-    script:
-        "../scripts/measure_quality_methylation.py"
-
-
-rule genotype_methylation:
-    """Take the genotypes that SNP probes, or reads that bisulfite leaves readable, tell."""
-    input:
-        snp_probes=lambda wildcards: of_kind(wildcards, PROBED, "snp_probes.parquet"),
-        alleles=lambda wildcards: of_kind(wildcards, BISULFITE, "alleles.parquet"),
-        known=curated("methylation_snp_probes"),
-        panel=curated("identity_snps"),
-        library=library("genotype_methylation"),
-    output:
-        genotypes="<results>/genotypes/{sample}.methylation.parquet",
-    log:
-        "<results>/logs/genotype/{sample}.methylation.log",
-    benchmark:
-        "<results>/benchmarks/genotype/{sample}.methylation.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(800),
-        runtime=growing(10),
-    params:
-        settings=config["identity"],
-        methylation=config["methylation"]["identity"],
-    script:
-        "../scripts/genotype_methylation.py"

@@ -169,6 +169,25 @@ def told_by(names, like):
     return [f"<results>/methylation/{name}.{kind}.parquet" for name in same if kind]
 
 
+def described_methylation(wildcards):
+    """Return what a sample's methylation is described by, and what it is compared with."""
+    sample = wildcards.sample
+    return {
+        "probes": of_kind(wildcards, PROBED, "probes.parquet"),
+        "cytosines": of_kind(wildcards, SEQUENCED, "cytosines.parquet"),
+        "snp_probes": of_kind(wildcards, PROBED, "snp_probes.parquet"),
+        "alleles": of_kind(wildcards, BISULFITE, "alleles.parquet"),
+        "facts": [
+            *of_kind(wildcards, PROBED, "probes.json"),
+            *of_kind(wildcards, SEQUENCED, "cytosines.json"),
+            *of_kind(wildcards, BISULFITE, "alignment.json"),
+        ],
+        "own": told_by([sample], sample),
+        "baselines": told_by(baselines("methylation")(wildcards), sample),
+        "panel": told_by(controls(sample), sample),
+    }
+
+
 def donor_methylation(sample):
     """Return the sample of a sample's donor by methylation of the same kind; [] without one."""
     person = BY_MEASUREMENT[sample, "methylation"]["person"]

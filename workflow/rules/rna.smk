@@ -174,20 +174,24 @@ rule signals_rna:
         "../scripts/signals_rna.py"
 
 
-rule contrast_rna:
-    """Take away which allele each gene of the donor prefers, and measure the noise that is left."""
+rule describe_rna:
+    """Compare the alleles of a sample's RNA with its baseline; judge reads and sex; genotypes."""
     input:
         signals="<results>/signals/{sample}.rna.parquet",
         facts="<results>/signals/{sample}.rna.facts.json",
+        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
         baselines=baseline_alleles,
-        library=library("contrast_rna"),
+        panel=curated("identity_snps"),
+        library=library("describe_rna"),
     output:
         contrast="<results>/contrasts/{sample}.rna.parquet",
         noise="<results>/contrasts/{sample}.rna.noise.json",
+        quality="<results>/quality/{sample}.rna.tsv",
+        genotypes="<results>/genotypes/{sample}.rna.parquet",
     log:
-        "<results>/logs/contrast/{sample}.rna.log",
+        "<results>/logs/describe_rna/{sample}.log",
     benchmark:
-        "<results>/benchmarks/contrast/{sample}.rna.tsv"
+        "<results>/benchmarks/describe_rna/{sample}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -197,57 +201,11 @@ rule contrast_rna:
         sisters=sisters,
         sex=cell("sex", "rna"),
         settings=config["contrast"],
+        quality=config["quality"]["rna"],
+        identity=config["identity"],
         rna=config["rna"],
     script:
-        "../scripts/contrast_rna.py"
-
-
-rule measure_quality_rna:
-    """Measure reads, genes, noise and sex of one sample's RNA; judge them by the thresholds."""
-    input:
-        facts="<results>/signals/{sample}.rna.facts.json",
-        noise="<results>/contrasts/{sample}.rna.noise.json",
-        library=library("measure_quality_rna"),
-    output:
-        quality="<results>/quality/{sample}.rna.tsv",
-    log:
-        "<results>/logs/measure_quality/{sample}.rna.log",
-    benchmark:
-        "<results>/benchmarks/measure_quality/{sample}.rna.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(800),
-        runtime=growing(10),
-    params:
-        sex=cell("sex", "rna"),
-        settings=config["quality"],
-    script:
-        "../scripts/measure_quality_rna.py"
-
-
-rule genotype_rna:
-    """Take the genotypes of one sample's RNA that tell one person from another."""
-    input:
-        alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
-        panel=curated("identity_snps"),
-        library=library("genotype_rna"),
-    output:
-        genotypes="<results>/genotypes/{sample}.rna.parquet",
-    log:
-        "<results>/logs/genotype/{sample}.rna.log",
-    benchmark:
-        "<results>/benchmarks/genotype/{sample}.rna.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(800),
-        runtime=growing(10),
-    params:
-        settings=config["identity"],
-        rna=config["rna"],
-    script:
-        "../scripts/genotype_rna.py"
+        "../scripts/describe_rna.py"
 
 
 rule measure_expression:

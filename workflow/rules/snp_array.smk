@@ -1,4 +1,4 @@
-"""One SNP array: read, judged, and compared with its baseline.
+"""One SNP array: read, compared with its baseline, judged.
 
 needs  the files of samples.tsv
 makes  <results>/signals/{sample}.snp_array.parquet and .facts.json
@@ -35,52 +35,6 @@ rule read_snp_array:
         "../scripts/read_snp_array.py"
 
 
-rule measure_quality:
-    """Measure noise, waves, sex, foreign DNA and loss of Y; judge them by the thresholds."""
-    input:
-        signals="<results>/signals/{sample}.snp_array.parquet",
-        library=library("measure_quality"),
-    output:
-        quality="<results>/quality/{sample}.snp_array.tsv",
-    log:
-        "<results>/logs/measure_quality/{sample}.snp_array.log",
-    benchmark:
-        "<results>/benchmarks/measure_quality/{sample}.snp_array.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        sex=cell("sex", "snp_array"),
-        settings=config["quality"],
-    script:
-        "../scripts/measure_quality.py"
-
-
-rule genotype:
-    """Take the genotypes that tell one person from another."""
-    input:
-        signals="<results>/signals/{sample}.snp_array.parquet",
-        snp_probes=curated("methylation_snp_probes"),
-        library=library("genotype"),
-    output:
-        genotypes="<results>/genotypes/{sample}.snp_array.parquet",
-    log:
-        "<results>/logs/genotype/{sample}.snp_array.log",
-    benchmark:
-        "<results>/benchmarks/genotype/{sample}.snp_array.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        settings=config["identity"],
-    script:
-        "../scripts/genotype.py"
-
-
 rule gc_content:
     """Measure the GC content of the reference, which waves of the signal follow."""
     input:
@@ -101,8 +55,8 @@ rule gc_content:
         "../scripts/gc_content.py"
 
 
-rule contrast:
-    """Take away what the sample shares with its baseline, and measure the noise that is left."""
+rule describe_snp_array:
+    """Compare an array with its baseline; judge noise, sex, foreign DNA; take its genotypes."""
     input:
         signals="<results>/signals/{sample}.snp_array.parquet",
         baselines=collect(
@@ -114,14 +68,17 @@ rule contrast:
             if config["resources"]["reference"]
             else []
         ),
-        library=library("contrast"),
+        snp_probes=curated("methylation_snp_probes"),
+        library=library("describe_snp_array"),
     output:
         contrast="<results>/contrasts/{sample}.snp_array.parquet",
         noise="<results>/contrasts/{sample}.snp_array.noise.json",
+        quality="<results>/quality/{sample}.snp_array.tsv",
+        genotypes="<results>/genotypes/{sample}.snp_array.parquet",
     log:
-        "<results>/logs/contrast/{sample}.snp_array.log",
+        "<results>/logs/describe_snp_array/{sample}.log",
     benchmark:
-        "<results>/benchmarks/contrast/{sample}.snp_array.tsv"
+        "<results>/benchmarks/describe_snp_array/{sample}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -129,8 +86,8 @@ rule contrast:
         runtime=growing(10),
     params:
         sex=cell("sex", "snp_array"),
-        assay="snp_array",
         settings=config["contrast"],
         quality=config["quality"],
+        identity=config["identity"],
     script:
-        "../scripts/contrast.py"
+        "../scripts/describe_snp_array.py"

@@ -162,24 +162,28 @@ rule read_wes:
         "../scripts/read_wes.py"
 
 
-rule contrast_wes:
-    """Take away what an exome shares with its baseline and with others on the same kit."""
+rule describe_wes:
+    """Compare an exome with its baseline and its kit; judge depth, sex, foreign DNA; genotypes."""
     input:
         signals="<results>/signals/{sample}.wes.parquet",
+        facts="<results>/signals/{sample}.wes.facts.json",
         baselines=collect("<results>/signals/{base}.wes.parquet", base=baselines("wes")),
         panel=collect(
             "<results>/signals/{other}.wes.parquet",
             other=lambda wildcards: panel(wildcards.sample),
         ),
-        library=library("contrast_wes"),
+        sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
+        library=library("describe_wes"),
     output:
         contrast="<results>/contrasts/{sample}.wes.parquet",
         noise="<results>/contrasts/{sample}.wes.noise.json",
         exon_losses="<results>/contrasts/{sample}.wes.exon_losses.parquet",
+        quality="<results>/quality/{sample}.wes.tsv",
+        genotypes="<results>/genotypes/{sample}.wes.parquet",
     log:
-        "<results>/logs/contrast/{sample}.wes.log",
+        "<results>/logs/describe_wes/{sample}.log",
     benchmark:
-        "<results>/benchmarks/contrast/{sample}.wes.tsv"
+        "<results>/benchmarks/describe_wes/{sample}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -189,59 +193,7 @@ rule contrast_wes:
         sex=cell("sex", "wes"),
         settings=config["contrast"],
         quality=config["quality"]["wes"],
+        identity=config["identity"],
         wes=config["wes"],
     script:
-        "../scripts/contrast_wes.py"
-
-
-rule measure_quality_wes:
-    """Measure depth, duplicates, noise, sex and foreign DNA of an exome; judge them."""
-    input:
-        signals="<results>/signals/{sample}.wes.parquet",
-        facts="<results>/signals/{sample}.wes.facts.json",
-        noise="<results>/contrasts/{sample}.wes.noise.json",
-        library=library("measure_quality_wes"),
-    output:
-        quality="<results>/quality/{sample}.wes.tsv",
-    log:
-        "<results>/logs/measure_quality/{sample}.wes.log",
-    benchmark:
-        "<results>/benchmarks/measure_quality/{sample}.wes.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        sex=cell("sex", "wes"),
-        compared=lambda wildcards: bool(
-            baselines("wes")(wildcards) or panel(wildcards.sample)
-        ),
-        settings=config["quality"],
-        overdispersion=config["wes"]["overdispersion"],
-    script:
-        "../scripts/measure_quality_wes.py"
-
-
-rule genotype_wes:
-    """Take the genotypes of an exome that tell one person from another."""
-    input:
-        signals="<results>/signals/{sample}.wes.parquet",
-        sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
-        library=library("genotype_wes"),
-    output:
-        genotypes="<results>/genotypes/{sample}.wes.parquet",
-    log:
-        "<results>/logs/genotype/{sample}.wes.log",
-    benchmark:
-        "<results>/benchmarks/genotype/{sample}.wes.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        settings=config["identity"],
-        overdispersion=config["wes"]["overdispersion"],
-    script:
-        "../scripts/genotype_wes.py"
+        "../scripts/describe_wes.py"
