@@ -2,6 +2,10 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+UV := uv==0.13.9
+# Python keeps what it compiles: all jobs share it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench clean
@@ -15,9 +19,10 @@ setup: .venv/.ready ## Make .venv with the pinned packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "linedrift needs Python 3.11 or newer; found $$($(PYTHON) --version). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
-	@# pip compiles one file after another: a third of the set-up. All cores share it here.
-	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+	@# uv takes 8 s where pip takes 40, but knows no index that pip was told of.
+	{ ! $(PIP) config list | grep -q '[.]index-url=' && $(PIP) install --quiet $(UV) \
+		&& $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python -r $<; } \
+		|| $(PIP) install --quiet -r $<
 	@touch $@
 
 demo: setup ## Run the whole workflow on the demo bank
