@@ -53,7 +53,7 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 def _rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return line, contig, start, end of every interval."""
-    rows = []
+    rows: list[tuple[int, str, int, int]] = []
     try:
         with open_bytes(path) as stream:
             text = decode(stream.read())
