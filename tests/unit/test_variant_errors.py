@@ -7,8 +7,9 @@ import simulate_alleles
 from linedrift import sequencing_tables, tables
 from linedrift.allele_counts import CLASSES, OTHER_SNV, Counts
 from linedrift.error_model import error_model, log_beta_binomial
+from linedrift.variants import call_variants
 from scipy.stats import betabinom
-from variant_counts import DONOR, SETTINGS, counts
+from variant_counts import DONOR, HOTSPOTS, SETTINGS, counts
 
 # Errors.
 
@@ -55,6 +56,20 @@ def test_the_likelihood_of_errors_is_that_of_the_beta_binomial():
     x, n, alpha, beta = np.array([0, 1, 5]), 50, 0.3, 99.0
     ways = betabinom.logpmf(x, n, alpha, beta) - log_beta_binomial(x, n - x, alpha, beta)
     assert np.allclose(np.exp(ways), [1, 50, 2118760])
+
+
+@pytest.mark.parametrize("planted", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("passages", [1, 3])
+def test_the_share_of_errors_that_samples_have_in_common_is_learned(planted, passages):
+    """By candidates, of which shared errors make more: as they come .85 for a half, .2 for none."""
+    rng = np.random.default_rng(4)
+    world = simulate_alleles.World.typical(rng, 100, shared=planted)
+    roles = {"D-p0": "baseline"} | {f"L-p{n}": "own" for n in range(1, 1 + passages)}
+    given_counts, errors, _ = simulate_alleles.simulate(rng, world, 1e6, roles)
+    settings = SETTINGS | {"shared_weight": 20}
+    model = error_model(given_counts, settings, errors)
+    facts = call_variants(given_counts, model, settings, HOTSPOTS, line="L").facts
+    assert facts["shared_error"] == pytest.approx(planted, abs=0.12)
 
 
 # Frames.

@@ -227,6 +227,32 @@ def errors_alone(
     return {"error_own": own.sum(axis=(1, 2)), "error_shared": shared.sum(axis=1)}
 
 
+def shared_odds(
+    counts: Counts, alpha: np.ndarray, beta: np.ndarray, settings: Mapping[str, Any]
+) -> np.ndarray:
+    """Return the log-odds of one error rate in all samples against one each, for some sites, (m,).
+
+    Where all samples err alike more sites become candidates, so candidates as they come say too
+    much of shared errors (.85 for a true half, .2 for none). Only sites count that the first
+    passage alone makes candidates: its own reads are as likely either way, and those of the others
+    were not chosen. Alleles that somebody has are left out, and so are the reads of the panel.
+    """
+    both = counts.which("own", "baseline")
+    if len(both) < 2:
+        return np.zeros(0)
+    first = both[0]
+    least = np.maximum(
+        max(settings["candidate_reads"], settings["candidate_total"]),
+        np.ceil(settings["candidate_fraction"] * counts.reads[:, first]),
+    )
+    quiet = (counts.share[:, both] <= settings["homozygous_fraction"]).all(axis=1)
+    chosen = np.ix_(np.flatnonzero(quiet & (counts.alt_reads[:, first] >= least)), both)
+    alt, ref, up, down = counts.alt[chosen], counts.ref[chosen], alpha[chosen], beta[chosen]
+    own = log_beta_binomial(alt, ref, up, down).sum(axis=(1, 2))
+    shared = log_beta_binomial(alt.sum(axis=1), ref.sum(axis=1), up.mean(axis=1), down.mean(axis=1))
+    return shared.sum(axis=1) - own
+
+
 def _perhaps(present: np.ndarray, absent: np.ndarray, share: float) -> np.ndarray:
     """Return the likelihood of samples each of which may show an artefact or not, shape (n,)."""
     return np.logaddexp(np.log1p(-share) + absent, np.log(share) + present).sum(axis=1)

@@ -28,6 +28,7 @@ from linedrift.variant_hypotheses import (
     foreign_dna,
     likelihoods,
     log_priors,
+    shared_odds,
 )
 from linedrift.variant_states import states
 
@@ -206,7 +207,7 @@ def _weigh(
         block = counts.take(rows)
         alpha, beta = model.at(block, settings)
         errors = errors_alone(block, alpha, beta, settings)
-        odds.append(errors["error_shared"] - errors["error_own"])
+        odds.append(shared_odds(block, alpha, beta, settings))
         look = hotspot[rows] | _promising(block, errors["error_own"], settings)
         block, rows = block.take(look), rows[look]
         if len(rows):
@@ -222,7 +223,7 @@ def _weigh(
 
 
 def _shared_share(odds: np.ndarray, settings: Mapping[str, Any]) -> float:
-    """Return the share of wrong sites whose rate is common to all samples, by their log-odds.
+    """Return the share of wrong sites whose rate is common to all samples, by `shared_odds`.
 
     Expectation and maximisation; drawn to `shared_error` with the weight of so many sites.
     """
