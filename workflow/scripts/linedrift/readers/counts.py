@@ -35,6 +35,7 @@ _KINDS = {"Ensembl": r"^ENS[A-Z]*G\d{11}$", "RefSeq": r"^[NX][MR]_\d+$", "Entrez
 _DATES = r"(?i)^(\d{1,2}-(mar|sep|sept|dec|oct|apr|nov|feb)|(mar|sep|sept|dec)-\d{1,2})$"
 # Log2 of the largest count that a machine can give is about 26.
 _MOST_LOG = 30.0
+_LEAST_LOGS = 20
 # Share of values above 0 that are not whole: logs 95 % and more, counts of salmon up to all.
 _FRACTIONAL = 0.5
 # Above this share of rows that repeat a gene the table is of exons or transcripts.
@@ -313,7 +314,7 @@ def problem_of(ids: pa.Array, counts: np.ndarray) -> str:
     if not len(present):
         return f"has no read: all of {len(counts):,} counts are 0. Give another file or sample"
     fractional = float((present % 1 != 0).mean())
-    if fractional > _FRACTIONAL and present.max() < _MOST_LOG:
+    if like_logs(present):
         return (
             f"its values look like logs: {fractional:.0%} of those above 0 are not whole, and the "
             f"largest is {present.max():g}; expected counts of reads. Give the raw counts"
@@ -325,6 +326,15 @@ def problem_of(ids: pa.Array, counts: np.ndarray) -> str:
             "expected counts of reads. nf-core/rnaseq has them in salmon.merged.gene_counts.tsv"
         )
     return ""
+
+
+def like_logs(present: np.ndarray) -> bool:
+    """Return whether values above 0 look like logs: of a few genes nobody can tell."""
+    return (
+        len(present) >= _LEAST_LOGS
+        and float((present % 1 != 0).mean()) > _FRACTIONAL
+        and float(present.max()) < _MOST_LOG
+    )
 
 
 def _added(

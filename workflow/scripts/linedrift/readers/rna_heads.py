@@ -14,6 +14,8 @@ from linedrift.readers.files import ReadingError, check_presence, is_gzip, packe
 FORMATS = (*counts.FORMATS, "ase", "bam", "cram")
 # A block of text is looked at: some hundred genes of a wide matrix, all of a narrow one.
 _BLOCK = 1 << 18
+# Tables of up to this many samples are read whole by the check: it takes a tenth of a second.
+_FEW_SAMPLES = 4
 
 
 def problems(
@@ -50,15 +52,27 @@ def problems(
 
 
 def _look_at_counts(path: str, format: str, name: str) -> None:
-    """Raise ReadingError where the first rows are no counts, or the sample is not there."""
+    """Raise ReadingError where values are no counts, or the sample is not there.
+
+    A table of few samples is read whole; of a wide one the first rows are.
+    """
     found = count_layouts.layout(path, format, name)
     delimited.check_end(path)
-    batch = next(delimited.batches(path, found, tuple(found.roles), block=_BLOCK))
-    ids = delimited.as_text(batch["gene_id"])
+    parts = delimited.batches(path, found, tuple(found.roles), block=_BLOCK)
+    first = next(parts)
+    rest = list(parts) if len(found.samples) <= _FEW_SAMPLES else []
+    table = pa.Table.from_batches([first, *rest])
+    ids = delimited.as_text(table["gene_id"])
     for role in (role for role in found.roles if role.startswith("count:")):
-        values = batch[role].to_numpy(zero_copy_only=False)
-        # Neither an empty sample nor its total can be judged by some rows.
-        if (values < 0).any() and (problem := counts.problem_of(ids, values)):
+        values = table[role].to_numpy().astype(float)
+        if len(found.samples) <= _FEW_SAMPLES and format != "star":
+            problem = counts.problem_of(ids, values)
+        else:
+            # Neither an empty sample nor its total can be judged by some rows, and one strand of
+            # a library may have no read.
+            told = (values < 0).any() or counts.like_logs(values[values > 0])
+            problem = counts.problem_of(ids, values) if told else ""
+        if problem:
             raise ReadingError(f"{path}: {found.sample or 'the sample'}: {problem}")
 
 
