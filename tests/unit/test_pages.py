@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from fake_records import HOSTILE, HOSTILE_NAMES
 from linedrift import pages, privacy, tables, views
+from linedrift.identity import CONTRADICTED
 from linedrift.verdict import DISCLAIMER
 from page_reading import STUB, TEMPLATES, Page, line
 from plotly.offline import get_plotlyjs
@@ -368,3 +369,19 @@ def test_a_bank_without_lines_says_so():
 def test_a_bank_of_seventy_lines_stays_small():
     page = pages.bank_page(fake_records.bank_record(70), TEMPLATES)
     assert len(page.encode()) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("change", "test", "result", "state"),
+    [
+        ({"sex": "unknown"}, "Sex", "not known, by the sheet or by the signal", "open"),
+        ({"state": "not_testable", "reason": f"it differs, and {CONTRADICTED}"},
+         "Identity", "0 confirmed, 4 contradicted", "fail"),
+    ],
+)  # fmt: skip
+def test_the_certificate_tells_what_is_unknown_from_what_is_wrong(change, test, result, state):
+    record = fake_records.line_record()
+    record = dataclasses.replace(record, identity=record.identity.assign(**change))
+    rows = views.certificate(record, {"samples": views.samples_of(record), "groups": []})
+    (row,) = [row for row in rows if row["test"] == test]
+    assert (row["result"], row["state"]) == (result, state)

@@ -252,6 +252,9 @@ def _identity_tests(record: LineRecord, samples: list[dict[str, Any]]) -> list[d
     contradicted = int(identity["reason"].str.contains(CONTRADICTED, regex=False).sum())
     known = identity[(identity["expected_sex"] != "unknown") & (identity["sex"] != "unknown")]
     wrong = int((known["expected_sex"] != known["sex"]).sum())
+    sexes = f"{wrong} differ" if wrong else f"{len(known)} as expected"
+    if known.empty:
+        sexes = "not known, by the sheet or by the signal"
     return [
         {
             "test": "Identity",
@@ -271,7 +274,7 @@ def _identity_tests(record: LineRecord, samples: list[dict[str, Any]]) -> list[d
             "passages": passages,
             "limit": "",
             "criterion": "as in the sheet",
-            "result": f"{wrong} differ" if wrong else f"{len(known)} as expected",
+            "result": sexes,
             "state": "fail" if wrong else "pass" if len(known) else "open",
         },
     ]
