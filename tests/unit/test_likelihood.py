@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from linedrift.likelihood import (
     DIPLOID,
     HAPLOID,
+    Shifts,
     alleles,
     allelic_shift,
     level_score,
     log2_ratio,
-    noisier_score,
     shift_score,
 )
 from linedrift.noise import OUTLIER, WIDE
@@ -90,7 +90,7 @@ seeds = st.integers(0, 100_000)
 def test_no_shift_is_no_evidence(seed, k, shared, wide):
     shift, sd = draws(seed, k, 30)
     assert shift_score(shift, sd, shared, np.zeros((1, k)), wide) == pytest.approx(0, abs=1e-9)
-    assert noisier_score(shift, sd, shared, 1.0, wide) == pytest.approx(0, abs=1e-9)
+    assert Shifts.of(shift, sd, shared, wide).noisier(1.0) == pytest.approx(0, abs=1e-9)
 
 
 @given(seeds, st.integers(1, 4), st.floats(0, 0.03), st.floats(0.01, 0.4))
@@ -164,7 +164,7 @@ def test_a_noisier_null_is_a_wider_normal(seed, factor):
     tails = wide * norm.pdf(shift[0], 0, WIDE * total) + OUTLIER
     wider = narrow * norm.pdf(shift[0], 0, factor * total) + tails
     direct = np.log(wider / (narrow * norm.pdf(shift[0], 0, total) + tails))
-    found = noisier_score(shift, sd, 0.0, factor, wide)
+    found = Shifts.of(shift, sd, 0.0, wide).noisier(factor)
     np.testing.assert_allclose(found, direct, atol=1e-6)
 
 

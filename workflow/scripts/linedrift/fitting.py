@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from linedrift.likelihood import (
+    Shifts,
     alleles,
     allelic_shift,
     level_score,
     log2_ratio,
-    noisier_score,
-    shift_score,
 )
 from linedrift.noise import Noise, limited_mean
 from linedrift.stacks import Stack, within
@@ -87,14 +86,14 @@ class Stretch:
 
     def _noisier(self, step: float, excess: float) -> float:
         # The local sd is normal around the overall one, on the log scale, with sd `excess`.
-        gained = noisier_score(
-            self.shift,
-            self.shift_sd,
-            self.stack.shift_shared_sd,
-            float(np.exp(step * excess)),
-            self.stack.shift_wide,
-        )
+        gained = self.shifts.noisier(float(np.exp(step * excess)))
         return float(gained @ self.weight) - step**2 / 2
+
+    @cached_property
+    def shifts(self) -> Shifts:
+        """The shifts of the stretch, ready to be asked about many fractions."""
+        shared, wide = self.stack.shift_shared_sd, self.stack.shift_wide
+        return Shifts.of(self.shift, self.shift_sd, shared, wide)
 
     def shift_scores(self, delta: np.ndarray) -> np.ndarray:
         """Return the evidence of shifts `delta` (G, K) over the stretch, shape (G,), nats."""
@@ -102,19 +101,7 @@ class Stretch:
             return np.zeros(len(delta))
         # In parts, so that hypotheses times loci stay within some 16 MB.
         parts = np.array_split(delta, max(1, len(delta) * self.shift.shape[1] // 2_000_000))
-        return np.concatenate(
-            [
-                shift_score(
-                    self.shift,
-                    self.shift_sd,
-                    self.stack.shift_shared_sd,
-                    part,
-                    self.stack.shift_wide,
-                )
-                @ self.weight
-                for part in parts
-            ]
-        )
+        return np.concatenate([self.shifts.score(part) @ self.weight for part in parts])
 
     def level_scores(self, kind: str, fraction: np.ndarray) -> np.ndarray:
         """Return the evidence of the mean levels for `fraction` (G, K), shape (G,), nats."""
@@ -150,8 +137,9 @@ class Stretch:
         """The stretch of each sample alone."""
         if len(self.stack.units) == 1:
             return {self.stack.unit[0]: self}
+        here, size = self.stack.cut(self.first, self.last), self.last - self.first
         return {
-            unit: Stretch(self.stack.only(self.of(unit)), self.first, self.last, self.settings)
+            unit: Stretch(here.only(self.of(unit)), 0, size, self.settings)
             for unit in self.stack.units
         }
 

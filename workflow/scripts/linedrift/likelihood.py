@@ -106,31 +106,45 @@ def shift_score(
     numpy.ndarray
         Shape (G, n), nats.
     """
-    white = _whiten(shift, sd, shared_sd)
-    loaded = delta @ white.loaded
-    pull = delta @ white.weighted - loaded * (white.shrink * white.together)
-    cost = delta**2 @ white.precision - loaded**2 * white.shrink
-    half = 0.0 if log_odds is None else log_odds / 2
-    score = _log_cosh(pull + half) - _log_cosh(half) - cost / 2
-    return _with_tails(score, _tails(white, shift, wide)[1])
+    return Shifts.of(shift, sd, shared_sd, wide).score(delta, log_odds)
 
 
-def noisier_score(
-    shift: np.ndarray,
-    sd: np.ndarray,
-    shared_sd: np.ndarray | float,
-    factor: float,
-    wide: float,
-) -> np.ndarray:
-    """Return the log-likelihood ratio of a null whose sd is `factor` times larger, per locus.
+class Shifts(NamedTuple):
+    """Shifts of a stretch, ready for many questions: all that no hypothesis changes."""
 
-    Shape (n,). Subtracted, where positive in sum, from the score of an event: what a noisier
-    stretch of the genome explains as well is no evidence.
-    """
-    white = _whiten(shift, sd, shared_sd)
-    quadratic, tails = _tails(white, shift, wide)
-    score = 0.5 * quadratic * (1 - factor**-2) - white.known.sum(axis=0) * np.log(factor)
-    return _with_tails(score, tails)
+    white: _White
+    quadratic: np.ndarray
+    tails: np.ndarray
+    without: np.ndarray
+
+    @classmethod
+    def of(
+        cls, shift: np.ndarray, sd: np.ndarray, shared_sd: np.ndarray | float, wide: float
+    ) -> Shifts:
+        """Prepare shifts; the parameters are those of `shift_score`."""
+        white = _whiten(shift, sd, shared_sd)
+        quadratic, tails = _tails(white, shift, wide)
+        return cls(white, quadratic, tails, np.logaddexp(0.0, tails))
+
+    def score(self, delta: np.ndarray, log_odds: np.ndarray | None = None) -> np.ndarray:
+        """Return what `shift_score` does, shape (G, n), nats."""
+        white = self.white
+        loaded = delta @ white.loaded
+        pull = delta @ white.weighted - loaded * (white.shrink * white.together)
+        cost = delta**2 @ white.precision - loaded**2 * white.shrink
+        half = 0.0 if log_odds is None else log_odds / 2
+        score = _log_cosh(pull + half) - _log_cosh(half) - cost / 2
+        return np.logaddexp(score, self.tails) - self.without
+
+    def noisier(self, factor: float) -> np.ndarray:
+        """Return the log-likelihood ratio of a null whose sd is `factor` times larger, per locus.
+
+        Shape (n,). Subtracted, where positive in sum, from the score of an event: what a noisier
+        stretch of the genome explains as well is no evidence.
+        """
+        known = self.white.known.sum(axis=0)
+        score = 0.5 * self.quadratic * (1 - factor**-2) - known * np.log(factor)
+        return np.logaddexp(score, self.tails) - self.without
 
 
 class _White(NamedTuple):
@@ -166,10 +180,6 @@ def _tails(white: _White, shift: np.ndarray, wide: float) -> tuple[np.ndarray, n
     broad = np.log(wide) - count * np.log(WIDE) + 0.5 * quadratic * (1 - WIDE**-2)
     anything = np.log(OUTLIER) + 0.5 * (quadratic + log_det + count * np.log(2 * np.pi))
     return quadratic, np.logaddexp(broad, anything) - np.log1p(-wide - OUTLIER)
-
-
-def _with_tails(score: np.ndarray, tails: np.ndarray) -> np.ndarray:
-    return np.logaddexp(score, tails) - np.logaddexp(0.0, tails)
 
 
 def _log_cosh(x: np.ndarray | float) -> np.ndarray:

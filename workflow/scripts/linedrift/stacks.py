@@ -80,6 +80,24 @@ class Stack:
         """Relative sd of the local sd of the shift, from stretch to stretch."""
         return max(noise.shift_excess for noise in self.noise)
 
+    def cut(self, first: int, last: int) -> Stack:
+        """Return loci [first, last): views, so that `only` copies no more than these."""
+        loci = slice(first, last)
+        return replace(
+            self,
+            keys=self.keys[loci],
+            chrom=self.chrom[loci],
+            start=self.start[loci],
+            end=self.end[loci],
+            copies=self.copies[loci],
+            level=self.level[:, loci],
+            shift=self.shift[:, loci],
+            level_baseline=self.level_baseline[:, loci],
+            shift_baseline=self.shift_baseline[:, loci],
+            level_scale=within(self.level_scale, first, last),
+            shift_scale=within(self.shift_scale, first, last),
+        )
+
     def only(self, members: Sequence[int]) -> Stack:
         """Return the stack with these measurements."""
         m = list(members)
