@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from linedrift import genome, hotspots, tables
 from linedrift.genome import GRCH38
 from linedrift.trajectories import events_and_courses
+from linedrift.wording import ALLELES_ALONE
 from truth import CONFIG, MB, Event, calls_of, with_donor, world
 
 SETTINGS = CONFIG["events"]
@@ -311,3 +312,25 @@ def test_a_female_has_no_y_to_ask(table):
     (row,) = frame[frame["hotspot_id"] == "loss_Y"].to_dict("records")
     assert row["state"] == "not_testable"
     assert row["reason"]
+
+
+def test_an_event_of_unsure_kind_leaves_a_hotspot_open(bands):
+    """By alleles alone a trisomy may pass for CN-LOH: its hotspot is then not said to be absent."""
+    w = world(55)
+    events = [Event("chr20", 20 * MB, 64 * MB, "cn_loh", 0.5)]
+    signals = [one.assign(level=np.nan) for one in (w.measure(), w.measure(*events))]
+    calls = calls_of(with_donor(*signals[:1], signals[1:], "female"), "female")
+    table, courses = events_and_courses("L", calls, bands, SETTINGS)
+    assert len(table) == 1 and table["note"].str.contains(ALLELES_ALONE).all()
+    table = table.assign(kind="cn_loh", hotspot_id="")
+    spots = pd.DataFrame(
+        [
+            ("trisomy_20", "chr20", 0, 64_444_167, "gain"),
+            ("short_20p", "chr20", 1 * MB, 9 * MB, "gain"),
+        ],
+        columns=["id", "chrom", "start", "end", "event"],
+    ).assign(label="x", tier="A")
+    found = hotspots.ask(calls, table, courses, spots, SETTINGS).set_index("hotspot_id")
+    assert found.loc["trisomy_20", "state"] == "not_testable"
+    assert found.loc["trisomy_20", "reason"].endswith(ALLELES_ALONE)
+    assert ALLELES_ALONE not in found.loc["short_20p", "reason"]

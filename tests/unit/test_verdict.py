@@ -304,3 +304,8 @@ def test_hotspots_with_one_reason_stand_together_in_the_sentence(judged, table):
     sentence = of(judged(hotspots=names))["sentence"]
     assert sentence.count("no loci were measured there") == 1
     assert "20q11.21 gain, 1q gain, " in sentence and " more hotspots: no loci" in sentence
+
+
+def test_a_kind_that_alleles_alone_tell_is_said_to_be_unsure(judged):
+    event = made.event(note=wording.ALLELES_ALONE)
+    assert "kind not sure (by alleles alone)" in of(judged([event], [made.state()]))["sentence"]

@@ -18,6 +18,7 @@ from linedrift.limits import false_event_rate, level_alone, log_rate, places_of
 from linedrift.origin import baseline_of, with_origin
 from linedrift.stacks import Stack, stack
 from linedrift.tables import EVENT_KINDS
+from linedrift.wording import ALLELES_ALONE
 
 # A window beyond each end in which the end is looked for: as long as the event, within these.
 END_WINDOW = (50, 2000)
@@ -207,7 +208,7 @@ def _as_call(
     return Call(
         fit=fit,
         rate=float(false_event_rate(fit.score, places, settings)),
-        note="" if fit.n_levels else "by alleles alone: a gain, a loss and CN-LOH look alike",
+        note="" if fit.n_levels else ALLELES_ALONE,
         start_range=(int(data.start[start[1]]), int(data.start[min(start[2], data.size - 1)])),
         end_range=(int(data.end[max(end[1] - 1, 0)]), int(data.end[end[2] - 1])),
     )

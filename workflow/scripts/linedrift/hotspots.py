@@ -13,6 +13,7 @@ from linedrift.calls import LineCalls, Measurement
 from linedrift.fitting import Stretch
 from linedrift.genome import GRCH38
 from linedrift.limits import detectable, needed_score, places_of
+from linedrift.wording import ALLELES_ALONE
 
 NAN = float("nan")
 
@@ -186,6 +187,7 @@ def ask(
                 "passage": measured.passage,
             }
             found = _present(courses, ids, measured.sample)
+            found = found or _ambiguous(counted, courses, measured.sample, spot, settings)
             rows.append({**row, **(found or _absent(calls, unit, spot, places, settings))})
     return tables.conform(pd.DataFrame(rows) if rows else tables.HOTSPOTS.empty(), tables.HOTSPOTS)
 
@@ -206,6 +208,31 @@ def _present(
     row = max(found, key=lambda one: one["cell_fraction"])
     figures = {name: row[name] for name in ("event_id", "cell_fraction", "low", "high", "limit")}
     return {"state": "present", **figures, "reason": ""}
+
+
+def _ambiguous(
+    events: pd.DataFrame,
+    courses: Mapping[tuple[str, str], Mapping[Any, Any]],
+    sample: str,
+    spot: Mapping[Any, Any],
+    settings: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Return the row of a hotspot that an event of unsure kind covers by half, or None.
+
+    It is not of the hotspot's kind, but by alleles alone it might be: absent would be too much.
+    """
+    chrom, start, end = asked_region(spot, settings)
+    alone = events["note"].str.contains(ALLELES_ALONE, regex=False)
+    for event in events[alone & (events["chrom"] == chrom)].to_dict("records"):
+        shared = min(event["end"], end) - max(event["start"], start)
+        if shared >= 0.5 * (end - start) and (event["event_id"], sample) in courses:
+            return {
+                **dict.fromkeys(("cell_fraction", "low", "high", "limit"), NAN),
+                "event_id": "",
+                "state": "not_testable",
+                "reason": f"an event lies here {ALLELES_ALONE}",
+            }
+    return None
 
 
 def _absent(

@@ -18,7 +18,7 @@ from linedrift.findings import Finding, by_rule, role_of
 from linedrift.identity import CONTRADICTED
 from linedrift.records import Readouts, Variants
 from linedrift.rules import detection, rules
-from linedrift.wording import cells_text, event_text, percent_up, size_text
+from linedrift.wording import ALLELES_ALONE, cells_text, event_text, percent_up, size_text
 
 DISCLAIMER = (
     "Research information on the measurements named here, not a release decision: "
@@ -258,6 +258,8 @@ def _event_finding(
     settings = basis["settings"]
     known = [basis["hotspots"][name] | {"id": name} for name in named if name in basis["hotspots"]]
     text = event_text(event, state)
+    if ALLELES_ALONE in str(event["note"]):
+        text += ", kind not sure (by alleles alone)"
     rate = float(event["false_event_rate"])
     if not rate <= settings["max_false_event_rate"]:
         said = "rate of false events not known" if math.isnan(rate) else f"{rate:.2g} a genome"

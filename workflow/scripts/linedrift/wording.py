@@ -15,6 +15,8 @@ KIND_WORDS = {
     "deep_loss": "homozygous loss",
     "cn_loh": "copy-neutral LOH",
 }
+# The note of an event that no level speaks for begins with these words.
+ALLELES_ALONE = "by alleles alone: a gain, a loss and CN-LOH look alike"
 ORIGIN_WORDS = {
     "acquired": "acquired",
     "unknown": "origin unknown, no baseline tells",
