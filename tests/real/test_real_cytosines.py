@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_sequencing_quality
+from linedrift import methylation_sequencing_quality, quality
 from linedrift.readers import cytosines, methylation_heads
 from linedrift.readers.files import ReadingError
 from linedrift.readers.reference import opened
@@ -181,9 +181,10 @@ def test_quality_of_real_methylomes(read):
     for row in FILES[-2:]:
         found = read(*row[:4])
         figures = methylation_sequencing_quality.measure(found.cytosines, found.facts, settings)
-        judged = methylation_sequencing_quality.judge(
-            figures, settings, sample="A-p1", expected_sex="unknown"
-        ).set_index("figure")
+        judged = quality.judge(
+            figures, settings, sample="A-p1", assay="methylation", expected_sex="unknown",
+            labels=methylation_sequencing_quality.LABELS, why=methylation_sequencing_quality.WHY,
+        ).set_index("figure")  # fmt: skip
         assert (judged["state"] != "fail").all()
         assert judged.loc["mean_methylation", "state"] == "pass"
         assert judged.loc["sex", "value"] == "unknown"

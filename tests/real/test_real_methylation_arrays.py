@@ -82,8 +82,11 @@ def test_every_probe_of_the_27k_is_resolved_and_bimodal(chip, chips, folder, lim
     # Promoters: most are unmethylated, a fifth is methylated, little lies between.
     assert counts[0] > 0.5 * counts.sum() and counts[8:].sum() > 0.15 * counts.sum()
     assert counts[2:7].max() < 0.2 * counts[8:].sum()
-    figures = methylation_quality.measure_array(reading.probes, facts, limits)
-    judged = methylation_quality.judge_array(figures, limits, sample="x-p1", expected_sex="unknown")
+    figures = methylation_quality.measure(reading.probes, facts, limits)
+    judged = quality.judge(
+        figures, limits, sample="x-p1", assay="methylation", expected_sex="unknown",
+        labels=methylation_quality.LABELS, why=methylation_quality.WHY,
+    )  # fmt: skip
     assert quality.failed(judged) == "" and (judged["state"] != "warn").all()
 
 
@@ -126,7 +129,7 @@ def test_betas_of_the_450k_are_those_of_its_authors(people, folder):
 def test_the_sex_of_all_six_is_right(people, folder, limits):
     sheet = pd.read_csv(folder / "melon_450k" / "pheno.tsv", sep="\t", index_col=0)["sex"]
     for person, reading in people.items():
-        figures = methylation_quality.measure_array(reading.probes, reading.facts, limits)
+        figures = methylation_quality.measure(reading.probes, reading.facts, limits)
         assert figures["sex"] == {"M": "male", "F": "female"}[sheet[person]], figures["sex_reason"]
 
 

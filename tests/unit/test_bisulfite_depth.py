@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import bisulfite_depth, tables
+from linedrift import bisulfite_depth, methylation_contrast, tables
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import CYTOSINES, DEPTHS
 from linedrift.readers import bisulfite
@@ -73,7 +73,7 @@ def test_gc_content_and_cpgs_are_taken_off(bins, settings):
 @pytest.mark.parametrize(("others", "panel"), [(0, 0), (1, 0), (0, 4), (1, 4)])
 def test_a_gain_in_a_third_of_the_cells_is_measured(bins, config, settings, others, panel):
     own = depths(bins, 3, copies_of(bins, 0.3))
-    found, noise = bisulfite_depth.contrast_of(
+    found, noise = methylation_contrast.contrast_of(
         own,
         [depths(bins, 10)] * others,
         [depths(bins, 20 + k) for k in range(panel)],
@@ -91,7 +91,7 @@ def test_a_gain_in_a_third_of_the_cells_is_measured(bins, config, settings, othe
 
 def test_few_reads_and_none_are_not_testable(bins, config, settings):
     for own in (depths(bins, 4, mean=0.05), DEPTHS.empty()):
-        frame, noise = bisulfite_depth.contrast_of(
+        frame, noise = methylation_contrast.contrast_of(
             own, [], [], Karyotype("male"), settings, config["contrast"]
         )
         assert noise.reason == bisulfite_depth.NO_READS

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import simulate_methylation as sim
 import yaml
-from linedrift import events, intensity, tables
+from linedrift import events, intensity, methylation_contrast, tables
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import PROBES
 from linedrift.segmentation import segment
@@ -62,7 +62,7 @@ def panel(bank):
 
 
 def contrast_of(own, baselines, panel, settings, common, sex="female"):
-    return intensity.contrast_of(own, baselines, panel, Karyotype(sex), settings, common)
+    return methylation_contrast.contrast_of(own, baselines, panel, Karyotype(sex), settings, common)
 
 
 def mean_of(frame, event):

@@ -53,8 +53,11 @@ def reading(folder, array, manifest, settings):
 
 
 def judged(reading, limits, sex="female"):
-    figures = methylation_quality.measure_array(reading.probes, reading.facts, limits)
-    frame = methylation_quality.judge_array(figures, limits, sample="L-p1", expected_sex=sex)
+    figures = methylation_quality.measure(reading.probes, reading.facts, limits)
+    frame = quality.judge(
+        figures, limits, sample="L-p1", assay="methylation", expected_sex=sex,
+        labels=methylation_quality.LABELS, why=methylation_quality.WHY,
+    )  # fmt: skip
     return frame.set_index("figure")
 
 
@@ -115,7 +118,7 @@ def test_without_probes_of_y_x_alone_tells_the_sex(sex, tmp_path, settings, limi
     manifest = methylation_manifests.read(str(write_manifest(tmp_path, rows)))
     reading = of_pair(tmp_path, manifest, settings, rows.values())
     probes = reading.probes[reading.probes["chrom"] != "chrY"]
-    figures = methylation_quality.measure_array(probes, reading.facts, limits)
+    figures = methylation_quality.measure(probes, reading.facts, limits)
     assert figures["sex"] == sex and "Y has too few probes" in figures["sex_reason"]
 
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_sequencing_quality as quality
+from linedrift import methylation_sequencing_quality as sequencing
+from linedrift import quality
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
 from linedrift.methylation_tables import CYTOSINES
 from linedrift.tables import conform
@@ -35,26 +36,26 @@ def genome(depth, x=1.0, y=0.0, methylation=0.8, seed=0, autosomes=AUTOSOMES):
 @pytest.mark.parametrize("depth", [0.5, 1, 3, 30])
 @pytest.mark.parametrize(("x", "y", "sex"), [(1.0, 0.0, "female"), (0.5, 0.5, "male")])
 def test_sex_by_the_depth_of_x_and_y_at_any_depth(depth, x, y, sex):
-    figures = quality.measure(genome(depth, x, y), KNOWN, SETTINGS)
+    figures = sequencing.measure(genome(depth, x, y), KNOWN, SETTINGS)
     assert figures["sex"] == sex
     assert figures["x_level"] == pytest.approx(math.log2(x), abs=0.15)
 
 
 def test_a_man_without_y_and_a_panel_without_y():
-    figures = quality.measure(genome(20, 0.5, 0.0), KNOWN, SETTINGS)
+    figures = sequencing.measure(genome(20, 0.5, 0.0), KNOWN, SETTINGS)
     assert figures["sex"] == "unknown"
     assert "lost Y" in figures["sex_reason"]
     few = genome(20, 0.5, 0.0, autosomes=("chr1",)).query("chrom != 'chrY'")
     few = few.iloc[::5].reset_index(drop=True)
     shallow = SETTINGS | {"least_control_reads": 10_000}
-    figures = quality.measure(few, KNOWN, shallow)
+    figures = sequencing.measure(few, KNOWN, shallow)
     assert math.isnan(figures["y_level"])
     assert figures["sex"] == "male"
 
 
 def test_without_x_there_is_no_sex():
     one = genome(20).query("chrom == 'chr21'").reset_index(drop=True)
-    figures = quality.measure(one, KNOWN, SETTINGS)
+    figures = sequencing.measure(one, KNOWN, SETTINGS)
     assert (figures["sex"], figures["n_cpgs"]) == ("unknown", len(one))
     assert "fewer than" in figures["sex_reason"]
 
@@ -62,12 +63,12 @@ def test_without_x_there_is_no_sex():
 @pytest.mark.parametrize("depth", [0.3, 1, 5])
 def test_the_mean_of_all_cpgs_is_found_from_those_with_reads(depth):
     mean = depth / -math.expm1(-depth)
-    assert quality.mean_of_all(mean) == pytest.approx(depth, rel=0.01)
+    assert sequencing.mean_of_all(mean) == pytest.approx(depth, rel=0.01)
 
 
 def test_depth_and_methylation_are_those_planted():
     cytosines = genome(12, methylation=0.7)
-    figures = quality.measure(cytosines, KNOWN, SETTINGS)
+    figures = sequencing.measure(cytosines, KNOWN, SETTINGS)
     assert figures["mean_depth"] == pytest.approx(12, rel=0.05)
     assert figures["mean_methylation"] == pytest.approx(0.7, abs=0.01)
     at_least_5 = (cytosines["methylated"] + cytosines["unmethylated"] >= 5).sum()
@@ -93,7 +94,7 @@ def test_depth_and_methylation_are_those_planted():
     ],
 )
 def test_conversion_by_what_is_unmethylated(facts, share, words):
-    figures = quality.measure(genome(5), KNOWN | facts, SETTINGS)
+    figures = sequencing.measure(genome(5), KNOWN | facts, SETTINGS)
     assert words in figures["conversion_reason"]
     if share is None:
         assert math.isnan(figures["conversion"])
@@ -102,8 +103,11 @@ def test_conversion_by_what_is_unmethylated(facts, share, words):
 
 
 def judged(cytosines, facts, sex="female"):
-    figures = quality.measure(cytosines, facts, SETTINGS)
-    found = quality.judge(figures, SETTINGS, sample="A-p1", expected_sex=sex)
+    figures = sequencing.measure(cytosines, facts, SETTINGS)
+    found = quality.judge(
+        figures, SETTINGS, sample="A-p1", assay="methylation", expected_sex=sex,
+        labels=sequencing.LABELS, why=sequencing.WHY,
+    )  # fmt: skip
     return found.set_index("figure")
 
 
@@ -140,3 +144,14 @@ def test_an_alignment_alone_has_no_methylation():
     found = judged(CYTOSINES.empty(), {"converted": True, "c_share": 0.02})
     assert set(found["state"]) == {"info"}
     assert "no methylation was read" in found.loc["mean_depth", "reason"]
+
+
+def test_what_tells_that_positions_are_right_is_a_figure():
+    by = "ends of imprinted regions"
+    told = {"positions_share": 1.0, "positions_n": 90, "positions_by": by}
+    found = judged(genome(20), KNOWN | told).loc["positions"]
+    assert (found["value"], found["state"], found["reason"]) == ("1", "info", f"by {by}")
+    untold = {"positions_share": None, "positions_n": 2, "positions_by": ""}
+    found = judged(genome(20), KNOWN | untold).loc["positions"]
+    assert (found["value"], found["state"]) == ("not measured", "info")
+    assert found["reason"].startswith("positions not verified: no reference, and 2 rows")

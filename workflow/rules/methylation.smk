@@ -141,7 +141,6 @@ rule describe_methylation:
         runtime=growing(20),
     params:
         sex=cell("sex", "methylation"),
-        by=lambda wildcards: TOLD_BY.get(wildcards.sample, ""),
         settings=config["contrast"],
         quality=config["quality"]["methylation"],
         identity=config["identity"],

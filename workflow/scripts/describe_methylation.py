@@ -7,8 +7,8 @@ import pandas as pd
 from linedrift import (
     bisulfite_depth,
     descriptions,
-    intensity,
     jobs,
+    methylation_contrast,
     methylation_identity,
     methylation_measures,
     methylation_quality,
@@ -24,8 +24,8 @@ from linedrift.readers import bisulfite, targets
 from linedrift.rna_tables import ALLELE_COUNTS
 from linedrift.waves import covariates
 
-# Loci of arrays, and of reads.
-MODELS = {False: (PROBES, intensity), True: (DEPTHS, bisulfite_depth)}
+# What copy number is told by, as files are called.
+TOLD_BY = {"probes": PROBES, "depth": DEPTHS, "cytosines": CYTOSINES}
 
 
 def main(job):
@@ -49,14 +49,18 @@ def judged(job, probes, cytosines):
     facts = {}
     for path in job.input.facts:
         facts |= json.loads(Path(path).read_text(encoding="utf-8"))
-    of = {"sample": job.wildcards.sample, "expected_sex": job.params.sex}
-    if probes:
-        settings = job.params.quality["arrays"]
-        figures = methylation_quality.measure_array(probes[0], facts, settings)
-        return methylation_quality.judge_array(figures, settings, **of)
-    settings = job.params.quality["sequencing"]
-    counts = cytosines[0] if cytosines else CYTOSINES.empty()
-    return sequencing.judge(sequencing.measure(counts, facts, settings), settings, **of)
+    kind, model = ("arrays", methylation_quality) if probes else ("sequencing", sequencing)
+    settings = job.params.quality[kind]
+    (loci,) = probes or cytosines or [CYTOSINES.empty()]
+    return quality.judge(
+        model.measure(loci, facts, settings),
+        settings,
+        sample=job.wildcards.sample,
+        assay="methylation",
+        expected_sex=job.params.sex,
+        labels=model.LABELS,
+        why=model.WHY,
+    )
 
 
 def compared(job, judged):
@@ -65,13 +69,13 @@ def compared(job, judged):
         [read(path, job) for path in paths]
         for paths in (job.input.own, job.input.baselines, job.input.panel)
     )
-    table, model = MODELS[job.params.by in ("depth", "cytosines")]
     sex = job.params.sex
     if sex == "unknown":
         sex, _ = quality.sex_of(judged)
-    mine = own[0] if own else table.empty()
+    # A bedGraph of percents has no reads.
+    mine = own[0] if own else DEPTHS.empty()
     gc_content = [tables.read(path, tables.GC_CONTENT) for path in job.input.gc_content]
-    return model.contrast_of(
+    return methylation_contrast.contrast_of(
         mine,
         baselines,
         panel,
@@ -83,14 +87,14 @@ def compared(job, judged):
 
 
 def read(path, job):
-    """Return the probes of an array, or the depth of bins."""
-    if job.params.by == "probes":
-        return tables.read(path, PROBES)
-    if job.params.by == "depth":
-        return tables.read(path, DEPTHS)
+    """Return the probes of an array, or the depth of bins; of CpGs that which their reads give."""
+    kind = Path(path).suffixes[-2].removeprefix(".")
+    loci = tables.read(path, TOLD_BY[kind])
+    if kind != "cytosines":
+        return loci
     bins = bisulfite.grid(job.params.methylation["sequencing"]["bin_bp"])
     settings = job.params.methylation["copy_number"]
-    return bisulfite_depth.depths_of(tables.read(path, CYTOSINES), bins, settings)
+    return bisulfite_depth.depths_of(loci, bins, settings)
 
 
 def genotyped(job):

@@ -8,18 +8,15 @@ exomes (`panel`). A coverage file has its reads at CpGs: their mean stands for t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.contrast import contrast
 from linedrift.coverage import FLOOR, LOG2_E, bias_of
-from linedrift.genome import AUTOSOMES, Karyotype, places
+from linedrift.genome import AUTOSOMES, places
 from linedrift.methylation_tables import DEPTHS
-from linedrift.noise import Noise
 from linedrift.panel import with_panel
 
 NO_READS = "no depth of reads is known, which copy number needs"
@@ -162,35 +159,3 @@ def relative(
     """
     mine, theirs = ([signals_of(one, settings) for one in group] for group in (baselines, panel))
     return with_panel(signals_of(own, settings), mine, theirs, settings)
-
-
-def contrast_of(
-    own: pd.DataFrame,
-    baselines: Sequence[pd.DataFrame],
-    panel: Sequence[pd.DataFrame],
-    karyotype: Karyotype,
-    settings: Mapping[str, Any],
-    common: Mapping[str, Any],
-    covariates: np.ndarray | None = None,
-) -> tuple[pd.DataFrame, Noise]:
-    """Return the CONTRAST of a methylome with its baselines, and its noise.
-
-    Parameters
-    ----------
-    own, baselines, panel
-        DEPTHS of the measurement, of its baselines and of other people, in the same bins.
-    karyotype
-        Sex of the line.
-    settings
-        Section `methylation.copy_number` of the config.
-    common
-        Section `contrast` of the config; its response is replaced by `depth_response`.
-    covariates
-        What waves follow (`waves.covariates`), one row per row of `own`.
-    """
-    common = {**common, "response": settings["depth_response"]}
-    if reason := why_not(own, baselines, settings):
-        frame, noise = contrast(signals_of(own, settings), [], karyotype, common)
-        return frame, replace(noise, reason=reason)
-    signals, others = relative(own, baselines, panel, settings)
-    return contrast(signals, others, karyotype, common, covariates)

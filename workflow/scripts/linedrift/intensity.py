@@ -12,18 +12,17 @@ goes through the same contrast, segmentation and joint calling as every other as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.contrast import contrast
 from linedrift.coverage import huber
-from linedrift.genome import AUTOSOMES, Karyotype, is_pseudoautosomal
+from linedrift.genome import AUTOSOMES, is_pseudoautosomal
 from linedrift.methylation_tables import DESIGNS
-from linedrift.noise import Noise, blocks, robust_sd
+from linedrift.noise import blocks, robust_sd
 
 NO_INTENSITIES = "the file holds shares of methylation and no intensities, which copy number needs"
 NO_OTHER_ARRAY = (
@@ -72,48 +71,6 @@ def signals_of(probes: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
     for column in ("level_sd", "b_fraction", "b_sd"):
         frame[column] = np.float32(np.nan)
     return tables.conform(frame, tables.SIGNALS)
-
-
-def contrast_of(
-    own: pd.DataFrame,
-    baselines: Sequence[pd.DataFrame],
-    panel: Sequence[pd.DataFrame],
-    karyotype: Karyotype,
-    settings: Mapping[str, Any],
-    common: Mapping[str, Any],
-    covariates: np.ndarray | None = None,
-) -> tuple[pd.DataFrame, Noise]:
-    """Return the CONTRAST of an array with its baselines, and its noise.
-
-    Parameters
-    ----------
-    own
-        PROBES of the measurement.
-    baselines
-        PROBES of its baselines, empty where it is its own.
-    panel
-        PROBES of other people's arrays of the same type; may be empty.
-    karyotype
-        Sex of the line.
-    settings
-        Section `methylation.copy_number` of the config.
-    common
-        Section `contrast` of the config, with what it overrides for methylation.
-    covariates
-        What waves follow (`waves.covariates`), one row per row of `own`.
-
-    Returns
-    -------
-    (pandas.DataFrame, Noise)
-        As of `contrast.contrast`. Where there are no intensities, or no other array, the contrast
-        has levels nowhere and the noise says why.
-    """
-    if reason := why_not(own, [*baselines, *panel], settings):
-        blank = signals_of(own, settings).assign(level=np.float32(np.nan))
-        frame, noise = contrast(blank, [], karyotype, common)
-        return frame, replace(noise, reason=reason)
-    signals, others = relative(own, baselines, panel, settings)
-    return contrast(signals, others, karyotype, common, covariates)
 
 
 def why_not(own: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from linedrift import quality
 
-LABELS_ARRAY = {
+LABELS = {
     "n_probes": "CpG probes",
     "share_detected": "Probes detected",
     "share_beads": "Probes with enough beads",
@@ -23,7 +23,7 @@ LABELS_ARRAY = {
     "x_level": "X level",
     "y_level": "Y level",
 }
-WHY_ARRAY = {
+WHY = {
     "n_probes": "too few probes",
     "share_detected": "too many probes show no more than background",
     "share_beads": "too many probes have too few beads",
@@ -34,7 +34,7 @@ WHY_ARRAY = {
 }
 
 
-def measure_array(
+def measure(
     probes: pd.DataFrame, facts: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, object]:
     """Return the quality figures of one methylation array.
@@ -119,13 +119,3 @@ def _sex(
         figures["sex"] = "male" if one else "female"
         figures["sex_reason"] = f"{'one' if one else 'two'} X ({seen})"
     return figures
-
-
-def judge_array(
-    figures: Mapping[str, Any], settings: Mapping[str, Any], *, sample: str, expected_sex: str
-) -> pd.DataFrame:
-    """Return the QUALITY frame of one methylation array: each figure against its threshold."""
-    return quality.judge(
-        figures, settings, sample=sample, assay="methylation", expected_sex=expected_sex,
-        labels=LABELS_ARRAY, why=WHY_ARRAY,
-    )  # fmt: skip

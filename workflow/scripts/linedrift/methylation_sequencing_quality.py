@@ -161,13 +161,3 @@ def mean_of_all(mean: float) -> float:
     for _ in range(_STEPS):
         found = mean * -math.expm1(-found)
     return found
-
-
-def judge(
-    figures: Mapping[str, Any], settings: Mapping[str, Any], *, sample: str, expected_sex: str
-) -> pd.DataFrame:
-    """Return the QUALITY frame of one measurement: each figure against its threshold."""
-    return quality.judge(
-        figures, settings, sample=sample, assay="methylation", expected_sex=expected_sex,
-        labels=LABELS, why=WHY,
-    )  # fmt: skip
