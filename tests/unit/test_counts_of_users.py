@@ -170,11 +170,11 @@ def test_the_check_says_what_the_reader_would(name, tmp_path):
 
 
 def test_logs_of_a_wide_table_are_told_by_its_first_rows(tmp_path):
-    wide = np.round(np.log2(RNG.negative_binomial(2, 0.01, (N, 12)) + 1), 3)
-    rows = [["gene_id", *(f"S{k}" for k in range(12))], *np.column_stack([IDS, wide]).tolist()]
+    wide = np.round(np.log2(RNG.negative_binomial(2, 0.01, (N, 20)) + 1), 3)
+    rows = [["gene_id", *(f"S{k}" for k in range(20))], *np.column_stack([IDS, wide]).tolist()]
     _, problems = look(tmp_path, text_of(rows), "gene_counts", "S7")
     assert len(problems) == 1 and "S7: its values look like logs" in problems[0]
-    assert len(count_layouts.whole(str(tmp_path / "counts.tsv"), "gene_counts").samples) == 12
+    assert len(count_layouts.whole(str(tmp_path / "counts.tsv"), "gene_counts").samples) == 20
 
 
 def test_duplicated_genes_are_added_and_exons_refused(tmp_path):

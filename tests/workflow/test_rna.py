@@ -189,15 +189,30 @@ def test_a_bank_too_small_for_a_baseline_says_how_many_it_wants(pristine, tmp_pa
 
 
 def test_every_wrong_file_of_rna_is_told_at_once(pristine, tmp_path):
-    write_bank(tmp_path, np.random.default_rng(3), LINES[:3])
+    write_bank(tmp_path, np.random.default_rng(3), LINES[:5])
     table = pd.read_csv(tmp_path / "counts.tsv", sep="\t")
     table["B"] = -table["B"]
+    table["C"] = np.log2(table["C"] + 1).round(4)
+    table["E"] = 0
     table.rename(columns={"A2": "A-2"}).to_csv(tmp_path / "counts.tsv", sep="\t", index=False)
     ase = pd.read_csv(tmp_path / "A1.ase.tsv", sep="\t")
     ase.drop(columns="altCount").to_csv(tmp_path / "A1.ase.tsv", sep="\t", index=False)
     found = run(pristine, tmp_path, "check")
     assert found.returncode == 1
-    assert "3 errors in the files of" in found.stdout
+    assert "5 errors in the files of" in found.stdout
     assert "no sample 'A2'" in found.stdout and "'A-2'" in found.stdout
     assert "no column 'altcount'" in found.stdout
     assert "are negative or infinite" in found.stdout
+    assert "its values look like logs" in found.stdout
+    assert "E: has no read" in found.stdout
+
+
+def test_another_annotation_is_told_where_the_genes_are_looked_for(pristine, tmp_path):
+    write_bank(tmp_path, np.random.default_rng(4), LINES[3:4])
+    place = tmp_path / "genes.gff3"
+    text = place.read_text().replace("ENSG", "ENSMUSG").replace("Name=", "alias=")
+    place.write_text(text)
+    found = run(pristine, tmp_path, str(tmp_path / "results" / "rna" / "C-p9.counts.parquet"))
+    assert found.returncode == 1
+    assert "genes with reads are in genes.gff3" in found.stdout
+    assert "Give the annotation that the reads were counted with" in found.stdout

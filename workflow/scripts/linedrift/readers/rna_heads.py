@@ -15,7 +15,7 @@ FORMATS = (*counts.FORMATS, "ase", "bam", "cram")
 # A block of text is looked at: some hundred genes of a wide matrix, all of a narrow one.
 _BLOCK = 1 << 18
 # Tables of up to this many samples are read whole by the check: it takes a tenth of a second.
-_FEW_SAMPLES = 4
+_FEW_SAMPLES = 12
 
 
 def problems(
