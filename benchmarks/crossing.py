@@ -33,14 +33,14 @@ class Row(NamedTuple):
 
 # The peer is that variant of bcftools cnv which needs fewer cells in the grid.
 ROWS = (
-    Row("gain", 2.0, (0.12, 0.13, 0.14, 0.15), ADAPTED, (0.225, 0.25, 0.275, 0.3)),
+    Row("gain", 2.0, (0.13, 0.14, 0.15, 0.16), ADAPTED, (0.25, 0.275)),
     Row("gain", 4.0, (0.11, 0.12, 0.13), ADAPTED, (0.225, 0.25, 0.275)),
     Row("loss", 2.0, (0.11, 0.12, 0.13), ADAPTED, (0.225, 0.25, 0.275)),
     Row("cn_loh", 0.5, (0.11, 0.12, 0.13), DEFAULT, (0.225, 0.25, 0.275)),
-    Row("cn_loh", 2.0, (0.06, 0.065, 0.07, 0.075), ADAPTED, (0.11, 0.12, 0.13, 0.14, 0.15)),
+    Row("cn_loh", 2.0, (0.065, 0.07, 0.075), ADAPTED, (0.12, 0.13, 0.14)),
 )
 # Genomes of 22 events at each fraction.
-GENOMES = 2
+GENOMES = 4
 RESAMPLED = 2000
 
 # Whether each event of a cell fraction was found, by that fraction.
