@@ -385,3 +385,23 @@ def test_the_certificate_tells_what_is_unknown_from_what_is_wrong(change, test, 
     rows = views.certificate(record, {"samples": views.samples_of(record), "groups": []})
     (row,) = [row for row in rows if row["test"] == test]
     assert (row["result"], row["state"]) == (result, state)
+
+
+@pytest.mark.parametrize(
+    ("failed", "result"), [(4, "not testable"), (1, "none found; p12 not testable")]
+)
+def test_what_could_not_be_tested_is_not_said_to_be_found_nowhere(failed, result):
+    record = fake_records.line_record(empty=True)
+    names = [sample["sample"] for sample in views.samples_of(record)][:failed]
+    spots = record.hotspots.copy()
+    spots.loc[spots["sample"].isin(names), ["state", "reason"]] = ["not_testable", "too noisy"]
+    record = dataclasses.replace(record, hotspots=spots, events=record.events.iloc[:0])
+    (row,) = [
+        row
+        for row in views.certificate(record, {"samples": views.samples_of(record), "groups": []})
+        if row["test"].startswith("Copy number")
+    ]
+    assert (row["result"], row["state"]) == (result, "open")
+    text = Page(pages.line_page(record, TEMPLATES, STUB)).text
+    assert ("No acquired event was found" in text) == (failed < 4)
+    assert "Not testable: p12" in text

@@ -109,6 +109,7 @@ def line_page(
         variants=variant_views.section(record, samples),
         readouts=readout_views.section(record, samples),
         events=_event_tables(record, events, samples, styles),
+        not_tested=views.not_tested(record, samples),
         n_inherited=max(record.inherited, len(events["inherited"])),
         figures=_figures(record, events["counted"], styles, max_points),
         quality=views.quality_grids(record.quality),

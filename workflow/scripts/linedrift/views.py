@@ -345,6 +345,12 @@ def _any(row: Mapping[str, Any], state: str) -> bool:
 
 def _genome_test(record: LineRecord, assays: str, samples: list[dict[str, Any]]) -> dict[str, str]:
     counted = split_events(record)["counted"]
+    unasked = not_tested(record, samples)
+    result = f"{len(counted)} event{'s' * (len(counted) != 1)}" if len(counted) else "none found"
+    if unasked:
+        result = f"{result}; {', '.join(unasked)} not testable"
+    if len(unasked) == len(samples) and counted.empty:
+        result = "not testable"
     size = record.verdict.get("basis", {}).get("settings", {}).get("reporting_size")
     return {
         "test": "Copy number and copy-neutral LOH, all chromosomes measured",
@@ -352,11 +358,16 @@ def _genome_test(record: LineRecord, assays: str, samples: list[dict[str, Any]])
         "passages": passage_list(samples),
         "limit": "see Methods and limits",
         "criterion": "no acquired event" + (f" of {size_text(int(size))} or more" if size else ""),
-        "result": f"{len(counted)} event{'s' * (len(counted) != 1)}"
-        if len(counted)
-        else "none found",
-        "state": "fail" if len(counted) else "pass",
+        "result": result,
+        "state": "fail" if len(counted) else "open" if unasked else "pass",
     }
+
+
+def not_tested(record: LineRecord, samples: list[dict[str, Any]]) -> list[str]:
+    """Return the labels of passages of which no hotspot, and so nothing, could be asked."""
+    spots = record.hotspots
+    asked = set(spots.loc[spots["state"] != "not_testable", "sample"])
+    return [sample["label"] for sample in samples if sample["sample"] not in asked]
 
 
 def passage_list(samples: list[dict[str, Any]]) -> str:
