@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import special
 
 from linedrift.drift import MEDIAN_TO_SD, noise, paired
-from linedrift.methylation_regions import fragment_length, fragments, in_order, is_array, measured
-from linedrift.methylation_tables import DIFFERENCES
+from linedrift.methylation_regions import fragment_length, fragments, in_order, measured
+from linedrift.methylation_tables import DIFFERENCES, is_array
 from linedrift.tables import conform
 
 # Pieces of like size that tell the spread of their statistic: its error is then 3 %, where 200

@@ -19,12 +19,12 @@ from linedrift.methylation_regions import (
     fragment_length,
     fragments,
     in_order,
-    is_array,
     keys,
     measured,
     records,
     sequenced,
 )
+from linedrift.methylation_tables import is_array
 
 # The normal quantile of 3/4: a median absolute difference of normal noise is so many sd.
 MEDIAN_TO_SD = 0.6745

@@ -16,7 +16,7 @@ import pandas as pd
 from linedrift import bisulfite_depth, intensity
 from linedrift.contrast import contrast
 from linedrift.genome import Karyotype
-from linedrift.methylation_regions import is_array
+from linedrift.methylation_tables import is_array
 from linedrift.noise import Noise
 
 

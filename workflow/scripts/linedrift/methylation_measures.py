@@ -11,7 +11,7 @@ import pandas as pd
 from linedrift import drift, imprinting, methylation_regions, x_inactivation
 from linedrift import readouts as rows_of
 from linedrift.methylation_ranges import Subject
-from linedrift.methylation_regions import is_array
+from linedrift.methylation_tables import is_array
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import special
 
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, is_pseudoautosomal
-from linedrift.methylation_tables import REGION_VALUES
+from linedrift.methylation_tables import REGION_VALUES, is_array
 from linedrift.tables import conform
 
 # 1.4826 turns a median absolute deviation into a standard deviation for normal noise.
@@ -58,11 +58,6 @@ def by_region(values: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def sequenced(values: pd.DataFrame) -> bool:
     """Return whether REGION_VALUES rest on reads."""
     return bool((values["n_reads"] > 0).any())
-
-
-def is_array(loci: pd.DataFrame) -> bool:
-    """Return whether loci are probes (betas) rather than cytosines (reads)."""
-    return "beta" in loci.columns
 
 
 def measured(loci: pd.DataFrame) -> pd.DataFrame:

@@ -103,3 +103,8 @@ DIFFERENCES = Table(
     ("chrom", "start"),
 )
 ALL = (MANIFEST, PROBES, SNP_PROBES, CYTOSINES, DEPTHS, REGION_VALUES, DIFFERENCES)
+
+
+def is_array(loci: pd.DataFrame) -> bool:
+    """Return whether loci are probes (betas) rather than cytosines (reads)."""
+    return "beta" in loci.columns
