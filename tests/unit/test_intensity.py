@@ -224,7 +224,20 @@ def test_a_sample_without_an_array_has_an_empty_contrast(settings, common):
 def test_arrays_of_other_types_are_refused_in_words(bank, panel, settings, common):
     other = panel[0].assign(name="x" + panel[0]["name"])
     with pytest.raises(ValueError, match="100% of the probes .* must have another platform"):
-        contrast_of(bank(9), [], [other], settings, common)
+        contrast_of(bank(9), [], [other] * 3, settings, common)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_of_few_arrays_nobody_knows_which_has_changed(bank, panel, settings, common, n):
+    """Two arrays without a baseline gave each an event, the one a loss where the other a gain."""
+    changed = bank(21, person=21, events=[GAIN])
+    others = [changed, *panel][:n]
+    frame, noise = contrast_of(bank(22, person=22), [], others, settings, common)
+    assert noise.reason == methylation_contrast.FEW.format(n=3)
+    assert not np.isfinite(frame["log_ratio"]).any()
+    # Against a baseline of its own it is asked, whatever the bank has; and among three others.
+    assert not contrast_of(bank(22, person=22), [panel[0]], others, settings, common)[1].reason
+    assert not contrast_of(bank(22, person=22), [], panel[:3], settings, common)[1].reason
 
 
 def test_the_order_of_the_panel_does_not_matter(bank, panel, settings):

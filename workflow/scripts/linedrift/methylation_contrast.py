@@ -19,6 +19,11 @@ from linedrift.genome import Karyotype
 from linedrift.methylation_tables import is_array
 from linedrift.noise import Noise
 
+FEW = (
+    "no baseline, and fewer than {n} other people's arrays of this type: of two that differ nobody "
+    "knows which has changed"
+)
+
 
 def contrast_of(
     own: pd.DataFrame,
@@ -58,7 +63,13 @@ def contrast_of(
     model = intensity if is_array(own) else bisulfite_depth
     if model is bisulfite_depth:
         common = {**common, "response": settings["depth_response"]}
-    if reason := model.why_not(own, [*baselines, *panel], settings):
+    reason = model.why_not(own, [*baselines, *panel], settings)
+    if not baselines and 0 < len(panel) < settings["least_panel"]:
+        # An event of one of them would be called in all others, as its opposite.
+        panel = []
+        if model is intensity and not reason:
+            reason = FEW.format(n=settings["least_panel"])
+    if reason:
         blank = model.signals_of(own, settings).assign(level=np.float32(np.nan))
         frame, noise = contrast(blank, [], karyotype, common)
         return frame, replace(noise, reason=reason)
