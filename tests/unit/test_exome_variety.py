@@ -141,7 +141,7 @@ def problems(path, fasta, name=""):
 
 @pytest.mark.parametrize("prefix", ["", "chr"])
 def test_exomes_on_hs37d5_and_hg19_are_refused_with_what_to_do(tmp_path, fasta, prefix):
-    """Reads are not lifted: which alleles a place has, and where reads belong, is another build's."""
+    """Reads are not lifted: where each belongs is another build's."""
     lengths = BUILDS["GRCh37"].lengths
     first, *rest = [(name.removeprefix("chr"), length) for name, length in lengths.items()]
     others = [(prefix + name, length) for name, length in rest] + [("hs37d5", 35_477_943)]

@@ -157,3 +157,11 @@ def test_the_public_page_names_hotspots_and_counts_the_rest():
 
 
 # The public tier
+
+
+def test_a_donor_s_page_says_that_only_hotspots_were_read():
+    said = "Of a donor alone only the targets that hold a hotspot are read"
+    assert said not in variants_of(EXOME).text
+    record = fake_records.line_record(exome=True)
+    donor = dataclasses.replace(record, line=dict(record.line) | {"kind": "donor", "parent": ""})
+    assert said in variants_of(pages.line_page(donor, TEMPLATES, STUB)).text

@@ -349,6 +349,8 @@ def facts(record: LineRecord) -> dict[str, Any]:
         "target": size_text(int(said["target_bp"])) if said.get("target_bp") else "",
         "warnings": [] if record.tier == "public" else variant_verdict.warnings(said),
         "annotated": bool(said.get("annotated", True)),
+        # Of a donor alone the joint call reads nothing else: there is nothing to compare with.
+        "only_hotspots": record.line.get("kind") == "donor",
     }
 
 

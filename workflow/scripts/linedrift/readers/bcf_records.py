@@ -28,8 +28,8 @@ _KEYS = (INDEL, *FIGURES, *STRANDS)
 _MAGIC = b"BCF\2\2"
 _DECLARED = re.compile(r"^##(?:INFO|FORMAT)=<ID=([^,>]+),.*IDX=(\d+)>$", re.MULTILINE)
 _CONTIG = re.compile(r"^##contig=<ID=([^,>]+)[,>]", re.MULTILINE)
-# Bytes that are unpacked at a time, and numbers of reads (32 MB) that are handed on at a time.
-_CHUNK, _NUMBERS = 8 << 20, 8 << 20
+# Bytes that are unpacked at a time, and numbers of reads (8 MB) that are handed on at a time.
+_CHUNK, _NUMBERS = 8 << 20, 2 << 20
 # Indels of a chunk: a record of one has 100 bytes at the least.
 _INDELS = _CHUNK // 100
 # Code of each byte as a base.
