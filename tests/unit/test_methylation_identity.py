@@ -115,9 +115,7 @@ def test_a_large_array_keeps_the_positions_of_methylation_arrays(known, config):
     autosomal = known[known["chrom"] != "chrX"]
     assert len(found) == 500
     assert np.isin(places(autosomal), places(found)).all()
-    assert not np.isin(
-        places(autosomal), places(genotypes.genotypes(signals, settings))
-    ).all()
+    assert not np.isin(places(autosomal), places(genotypes.genotypes(signals, settings))).all()
 
 
 def pairs_of(frames, config, person):
