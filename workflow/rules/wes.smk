@@ -154,7 +154,7 @@ rule read_wes:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(1400),
         runtime=growing(30),
     params:
         settings=config["wes"],
