@@ -135,11 +135,13 @@ def readouts(done, sample):
 
 def test_trisomy_is_called_from_intensities_alone_and_nothing_else(done):
     events = tables.read(done / "lines" / "A" / "events.tsv", tables.EVENTS)
-    assert events[["kind", "origin"]].to_numpy().tolist() == [["gain", "acquired"]]
+    # The donor's array has one other to be compared with: too few to tell what is the donor's own.
+    assert events[["kind", "origin"]].to_numpy().tolist() == [["gain", "unknown"]]
     assert events["chrom"].astype(str).tolist() == ["chr12"]
     course = tables.read(done / "lines" / "A" / "trajectories.tsv", tables.TRAJECTORIES)
     course = course.set_index("sample")
-    assert course["state"].to_dict() == {"A-p40": "present", "A-p5": "absent", "D1-p0": "absent"}
+    states = {"A-p40": "present", "A-p5": "absent", "D1-p0": "not_testable"}
+    assert course["state"].to_dict() == states
     assert course.loc["A-p40", "low"] - 0.05 <= 0.6 <= course.loc["A-p40", "high"] + 0.05
     assert course.loc["A-p40", "methylation"] > 10
 
