@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from genomes import bands
-from linedrift import events, genome
-from linedrift.contrast import contrast
-from linedrift.segmentation import segment
+from linedrift import genome
+from linedrift.events import events
+from linedrift.events.segmentation import segment
+from linedrift.signals.contrast import contrast
 
 NAME = "linedrift"
 # Its candidates, cut where the null genomes of the table have as many false events as peers may.

@@ -268,8 +268,8 @@ def read_wes(folder: Path, depth: int) -> str:
 
 def count_variants(folder: Path, depth: int) -> str:
     """Count the reads of every allele of four exomes on one part of the targets."""
-    from linedrift import candidates, intervals, sequencing_tables, tables
-    from linedrift.readers import pileup, targets
+    from linedrift import intervals, sequencing_tables, tables
+    from linedrift.readers import candidates, pileup, targets
 
     job = job_of(folder, depth, {})
     settings = job.params.settings | job.params.variants
@@ -293,9 +293,9 @@ def count_variants(folder: Path, depth: int) -> str:
 def call_variants(folder: Path, depth: int) -> str:
     """Call the variants of all parts, each as large as the one that was counted."""
     from linedrift import sequencing_tables, tables
-    from linedrift.allele_counts import Counts
-    from linedrift.error_model import error_model
-    from linedrift.variants import call_variants as call
+    from linedrift.variants.allele_counts import Counts
+    from linedrift.variants.error_model import error_model
+    from linedrift.variants.variants import call_variants as call
 
     settings = job_of(folder, depth, {}).params.variants
     base = folder / f"{depth}x"

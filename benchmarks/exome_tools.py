@@ -55,10 +55,11 @@ def linedrift(
 def _linedrift(
     reference: Path, targets: pd.DataFrame, donor: Path, passages: Sequence[Path]
 ) -> pd.DataFrame:
-    from linedrift import candidates, intervals, variants
-    from linedrift.allele_counts import Counts
-    from linedrift.error_model import error_model
-    from linedrift.readers import pileup
+    from linedrift import intervals
+    from linedrift.readers import candidates, pileup
+    from linedrift.variants import variants
+    from linedrift.variants.allele_counts import Counts
+    from linedrift.variants.error_model import error_model
 
     config = yaml.safe_load((bench_paths.ROOT / "config" / "config.yaml").read_text())
     settings = config["variants"] | {

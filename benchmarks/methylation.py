@@ -29,9 +29,10 @@ import numpy as np
 import pandas as pd
 import scoring
 import simulate_methylation as sim
-from linedrift import events, methylation_contrast, waves
+from linedrift.events import events
+from linedrift.events.segmentation import segment
 from linedrift.genome import Karyotype
-from linedrift.segmentation import segment
+from linedrift.signals import methylation_contrast, waves
 from simulate_array import Event
 
 FRACTIONS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)

@@ -31,12 +31,12 @@ import numpy as np
 import pandas as pd
 import scoring
 from linedrift import genome
-from linedrift.contrast import contrast
-from linedrift.fitting import Stretch
-from linedrift.likelihood import allelic_shift, log2_ratio, shift_score
-from linedrift.limits import false_event_rate, places_of
-from linedrift.noise import robust_sd
-from linedrift.stacks import Stack, stack
+from linedrift.events.fitting import Stretch
+from linedrift.events.limits import false_event_rate, places_of
+from linedrift.events.stacks import Stack, stack
+from linedrift.signals.contrast import contrast
+from linedrift.signals.likelihood import allelic_shift, log2_ratio, shift_score
+from linedrift.signals.noise import robust_sd
 from linedrift.tables import EVENT_KINDS
 
 # Fewer loci are no stretch: a gap of the array.

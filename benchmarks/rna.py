@@ -26,12 +26,13 @@ import scoring
 import simulate_array
 import simulate_rna
 from genomes import bands, measured_arms, rng_of
-from linedrift import expression, genome, rna_bank, rna_signals, tables
-from linedrift.calls import Measurement
-from linedrift.contrast import contrast
+from linedrift import genome, tables
+from linedrift.events.calls import Measurement
+from linedrift.events.segmentation import segment
 from linedrift.readers import allele_tables
 from linedrift.rna_tables import ALLELE_COUNTS, LOCATED_COUNTS
-from linedrift.segmentation import segment
+from linedrift.signals import expression, rna_bank, rna_signals
+from linedrift.signals.contrast import contrast
 from rna_data import annotation
 
 FRACTIONS = (0.2, 0.3, 0.5, 1.0)

@@ -20,10 +20,11 @@ import pandas as pd
 import rna
 import scoring
 from genomes import bands
-from linedrift import expression, genome, rna_bank, rna_signals
+from linedrift import genome
 from linedrift.genome import CHROM_DTYPE
 from linedrift.readers import counts as gene_counts
 from linedrift.readers import genes as annotations
+from linedrift.signals import expression, rna_bank, rna_signals
 from rna_data import located
 
 SAMPLES, GENES = 350, 60_000

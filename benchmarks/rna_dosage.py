@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 import scoring
 from genomes import bands
-from linedrift import expression, genome, rna_bank
+from linedrift import genome
 from linedrift.genome import CHROM_DTYPE
 from linedrift.readers import counts as gene_counts
 from linedrift.readers import genes as annotations
+from linedrift.signals import expression, rna_bank
 from rna_data import annotation, located
 
 # An arm has changed where its segments say so (issue 4); what its calls must reach.

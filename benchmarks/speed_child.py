@@ -22,9 +22,10 @@ def main() -> None:
 
     import engine
     import numpy as np
-    from linedrift import events, genome, segmentation
-    from linedrift.contrast import contrast
+    from linedrift import genome
+    from linedrift.events import events, segmentation
     from linedrift.readers import array
+    from linedrift.signals.contrast import contrast
 
     settings, regions = engine.config(), engine.regions()
     karyotype = genome.Karyotype("female")

@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 import simulate_alleles
 import yaml
-from linedrift.allele_counts import Counts
-from linedrift.error_model import ErrorModel, error_model
-from linedrift.variants import call_variants, variant_id
+from linedrift.variants.allele_counts import Counts
+from linedrift.variants.error_model import ErrorModel, error_model
+from linedrift.variants.variants import call_variants, variant_id
 from scipy.stats import binom
 
 OWN = ("L-p1", "L-p2", "L-p3")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import library_path  # noqa: F401  (finds the library)
 import numpy as np
 import pandas as pd
-from linedrift.allele_counts import CLASSES, Counts
 from linedrift.genome import CHROM_DTYPE
+from linedrift.variants.allele_counts import CLASSES, Counts
 from scipy.special import gammaln
 from scipy.stats import betabinom
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import line_records as made
 import numpy as np
 import pandas as pd
-from linedrift import figures, tables
+from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE, GRCH38
+from linedrift.report import figures
 
 BIN = 100_000  # a private bin holds one block of linkage
 PER_BIN = 10  # markers: 287,000 on the autosomes

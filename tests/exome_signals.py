@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from linedrift import exomes, tables
+from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
 from linedrift.sequencing_tables import BINS, SITES
+from linedrift.signals import exomes
 from truth import CONFIG
 
 SETTINGS = CONFIG["wes"]

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from linedrift import tables
-from linedrift.figures import markers_around, tracks
 from linedrift.genome import CHROM_DTYPE, GRCH38
 from linedrift.records import BankRecord, LineRecord, Variants
-from linedrift.verdict import assess
+from linedrift.report.figures import markers_around, tracks
+from linedrift.verdict.verdict import assess
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_NAMES = (HOSTILE, "=cmd()", "한국어", "../x", "a\"b'c&d", "</script><b>")

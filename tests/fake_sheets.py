@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from linedrift import sheets
-from linedrift.sheet_columns import LINES, SAMPLES
+from linedrift.sheets import sheets
+from linedrift.sheets.sheet_columns import LINES, SAMPLES
 
 DONOR = {"line": "D1", "kind": "donor", "sex": "female"}
 LINE = {"line": "A", "kind": "line", "parent": "D1", "sex": "female"}

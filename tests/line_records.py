@@ -5,9 +5,10 @@ import pandas as pd
 import yaml
 from conftest import REPOSITORY
 from linedrift import sequencing_tables as sequencing
-from linedrift import tables, verdict
+from linedrift import tables
 from linedrift.genome import CHROM_DTYPE, GRCH38
 from linedrift.records import LineRecord, Variants
+from linedrift.verdict import verdict
 
 NAN = float("nan")
 LINE = {

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import yaml
 from linedrift.genome import CHROM_DTYPE
-from linedrift.methylation_measures import Curated
 from linedrift.methylation_tables import CYTOSINES, PROBES
+from linedrift.readouts.methylation_measures import Curated
 from linedrift.tables import check
 
 

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import fake_records
 from conftest import REPOSITORY
-from linedrift import pages
+from linedrift.report import pages
 
 TEMPLATES = REPOSITORY / "resources" / "pages"
 VOID = {"meta", "br", "wbr", "input", "hr", "img", "link"}

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import simulate_array
 import yaml
-from linedrift.calls import LineCalls, Measurement
-from linedrift.contrast import contrast
-from linedrift.events import call
+from linedrift.events.calls import LineCalls, Measurement
+from linedrift.events.events import call
+from linedrift.events.segmentation import segment
 from linedrift.genome import GRCH38, Karyotype
-from linedrift.segmentation import segment
+from linedrift.signals.contrast import contrast
 from simulate_array import Event
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config" / "config.yaml").read_text())
@@ -146,7 +146,7 @@ class Found:
 
 def found(result: LineCalls) -> list[Found]:
     """Return the calls of a line with 95 % intervals of their cell fractions."""
-    from linedrift.fitting import Stretch
+    from linedrift.events.fitting import Stretch
 
     rows = []
     for one in result.calls:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from linedrift.allele_counts import Counts
-from linedrift.error_model import error_model
 from linedrift.genome import CHROM_DTYPE
-from linedrift.variants import call_variants
+from linedrift.variants.allele_counts import Counts
+from linedrift.variants.error_model import error_model
+from linedrift.variants.variants import call_variants
 from truth import CONFIG
 
 SETTINGS = CONFIG["variants"]

@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import alleles, coverage, exomes, tables
-from linedrift.calls import Measurement
-from linedrift.contrast import contrast
-from linedrift.exon_losses import exon_losses
-from linedrift.foreign_reads import foreign_share
+from linedrift import alleles, tables
+from linedrift.events.calls import Measurement
+from linedrift.events.segmentation import segment
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE, Karyotype
 from linedrift.intervals import merge
-from linedrift.panel import with_panel
+from linedrift.quality.foreign_reads import foreign_share
 from linedrift.readers import reads, reference
-from linedrift.segmentation import segment
 from linedrift.sequencing_tables import SITES
+from linedrift.signals import coverage, exomes
+from linedrift.signals.contrast import contrast
+from linedrift.signals.exon_losses import exon_losses
+from linedrift.signals.panel import with_panel
 from truth import CONFIG, calls_of, found
 
 pytestmark = pytest.mark.real

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_sequencing_quality, quality
+from linedrift.quality import methylation_sequencing_quality, quality
 from linedrift.readers import cytosines, methylation_heads
 from linedrift.readers.files import ReadingError
 from linedrift.readers.reference import opened

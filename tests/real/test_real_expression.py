@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import expression, rna_bank
 from linedrift.readers import counts, genes
+from linedrift.signals import expression, rna_bank
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))  # last: demo/ has a run.py as well

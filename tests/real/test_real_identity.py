@@ -5,8 +5,10 @@ import itertools
 import pandas as pd
 import pytest
 import yaml
-from linedrift import identity, quality, tables
-from linedrift.genotypes import genotypes
+from linedrift import tables
+from linedrift.identity import identity
+from linedrift.identity.genotypes import genotypes
+from linedrift.quality import quality
 from real_arrays import hapmap, trio
 
 pytestmark = pytest.mark.real

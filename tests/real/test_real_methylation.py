@@ -5,16 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import differences, genome
-from linedrift import methylation_measures as measures
-from linedrift.methylation_ranges import Subject
-from linedrift.methylation_regions import fragment_length
-from linedrift.readers import (
-    cytosines,
-    liftover,
-    methylation_arrays,
-    methylation_manifests,
-)
+from linedrift import genome
+from linedrift.readers import cytosines, liftover, methylation_arrays, methylation_manifests
+from linedrift.readouts import differences
+from linedrift.readouts import methylation_measures as measures
+from linedrift.readouts.methylation_ranges import Subject
+from linedrift.readouts.methylation_regions import fragment_length
 
 pytestmark = pytest.mark.real
 

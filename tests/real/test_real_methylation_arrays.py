@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import array_controls, methylation_quality, quality
-from linedrift.readers import idat, methylation_arrays, methylation_manifests
+from linedrift.quality import methylation_quality, quality
+from linedrift.readers import array_controls, idat, methylation_arrays, methylation_manifests
 from linedrift.readers.files import ReadingError
 
 pytestmark = pytest.mark.real

@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-from linedrift.allele_counts import Counts
-from linedrift.error_model import error_model
 from linedrift.readers import pileup, targets
 from linedrift.readers.pileup import Alignment
-from linedrift.variants import call_variants
+from linedrift.variants.allele_counts import Counts
+from linedrift.variants.error_model import error_model
+from linedrift.variants.variants import call_variants
 from truth import CONFIG
 
 pytestmark = pytest.mark.real

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import quality
+from linedrift.quality import quality
 from real_arrays import chry_370k, hapmap, signals, trio
 
 pytestmark = pytest.mark.real

@@ -5,12 +5,14 @@ import pandas as pd
 import pysam
 import pysam.bcftools
 import pytest
-from linedrift import marker_bank, rna_bank, rna_signals, tables
-from linedrift.expression_readouts import compare, of_sets, of_x
-from linedrift.imprinted_expression import genotypes, of_alleles
+from linedrift import tables
 from linedrift.readers import allele_tables, counts, genes, rna_alignments, rna_variants
 from linedrift.readers.files import ReadingError
+from linedrift.readouts import marker_bank
+from linedrift.readouts.expression_readouts import compare, of_sets, of_x
+from linedrift.readouts.imprinted_expression import genotypes, of_alleles
 from linedrift.rna_tables import ALLELE_COUNTS, GENES, LOCATED_COUNTS
+from linedrift.signals import rna_bank, rna_signals
 from truth import CONFIG
 
 pytestmark = pytest.mark.real

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift.calls import Measurement
-from linedrift.contrast import contrast
-from linedrift.events import call
+from linedrift.events.calls import Measurement
+from linedrift.events.events import call
+from linedrift.events.segmentation import segment
 from linedrift.genome import Karyotype, arms
 from linedrift.readers import array
-from linedrift.segmentation import segment
+from linedrift.signals.contrast import contrast
 from truth import CONFIG, found
 
 pytestmark = pytest.mark.real

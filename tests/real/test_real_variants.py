@@ -10,10 +10,10 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift.allele_counts import Counts
-from linedrift.error_model import error_model
 from linedrift.genome import CHROM_DTYPE
-from linedrift.variants import call_variants, variant_id
+from linedrift.variants.allele_counts import Counts
+from linedrift.variants.error_model import error_model
+from linedrift.variants.variants import call_variants, variant_id
 from truth import CONFIG
 
 pytestmark = pytest.mark.real

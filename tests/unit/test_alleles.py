@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import alleles, exomes, tables
+from linedrift import alleles, tables
 from linedrift.sequencing_tables import BINS, SITES
+from linedrift.signals import exomes
 
 SETTINGS = {
     "min_depth": 12,

@@ -4,8 +4,8 @@ import gzip
 
 import pandas as pd
 import pytest
-from linedrift.consequences import gravest, protein_change
 from linedrift.readers import annotation
+from linedrift.readers.consequences import gravest, protein_change
 from linedrift.readers.files import ReadingError
 from small_alignments import random_bases, write_fasta
 

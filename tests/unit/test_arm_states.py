@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift.arm_states import fit
-from linedrift.expression_bias import covariates, trend
+from linedrift.signals.arm_states import fit
+from linedrift.signals.expression_bias import covariates, trend
 from truth import CONFIG
 
 SETTINGS = CONFIG["rna"]["arms"]

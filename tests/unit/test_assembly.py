@@ -7,10 +7,11 @@ import fake_readouts as fake
 import pandas as pd
 import pytest
 from fake_records import REPOSITORY, line_record
-from linedrift import assembly, exchange, pages, tables
 from linedrift import sequencing_tables as sequencing
+from linedrift import tables
 from linedrift.methylation_tables import DIFFERENCES
 from linedrift.readout_tables import READOUTS
+from linedrift.report import assembly, exchange, pages
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import bisulfite_depth, methylation_contrast, tables
+from linedrift import tables
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import CYTOSINES, DEPTHS
 from linedrift.readers import bisulfite
+from linedrift.signals import bisulfite_depth, methylation_contrast
 
 CHROMOSOMES = ["chr1", "chr2", "chr20", "chrX"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from linedrift import sheet_columns
+from linedrift.sheets import sheet_columns
 
 
 @pytest.fixture(scope="module")

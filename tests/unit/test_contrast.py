@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linedrift import tables
-from linedrift.contrast import (
+from linedrift.genome import CHROM_DTYPE, X_TRANSPOSED, Karyotype
+from linedrift.signals.contrast import (
     _straightened,
     align,
     contrast,
@@ -16,7 +17,6 @@ from linedrift.contrast import (
     same_sex,
     shrink,
 )
-from linedrift.genome import CHROM_DTYPE, X_TRANSPOSED, Karyotype
 from truth import CONFIG, MB, Event, world
 
 SETTINGS = CONFIG["contrast"]

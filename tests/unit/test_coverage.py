@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from linedrift import coverage, tables
+from linedrift import tables
 from linedrift.readers import reference
 from linedrift.readers.files import ReadingError
 from linedrift.sequencing_tables import BINS
+from linedrift.signals import coverage
 from truth import CONFIG
 
 SETTINGS = CONFIG["wes"] | {"antitarget_bp": 20_000}

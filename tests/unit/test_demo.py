@@ -14,8 +14,9 @@ import pysam
 import pytest
 import run
 import simulate_exome
-from linedrift import sheets, tables
+from linedrift import tables
 from linedrift.readers import array
+from linedrift.sheets import sheets
 
 DENSITY = 12
 

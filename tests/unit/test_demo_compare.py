@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from linedrift import sequencing_tables, tables
-from linedrift.sheet_columns import ASSAYS
+from linedrift.sheets.sheet_columns import ASSAYS
 
 DENSITY = 12
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from linedrift import differences
+from linedrift.readouts import differences
 
 
 @pytest.fixture(scope="module")

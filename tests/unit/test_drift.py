@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from linedrift import drift
-from linedrift import methylation_regions as regions_of
-from linedrift.methylation_ranges import Subject
+from linedrift.readouts import drift
+from linedrift.readouts import methylation_regions as regions_of
+from linedrift.readouts.methylation_ranges import Subject
 
 
 @pytest.fixture(scope="module")

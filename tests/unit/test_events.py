@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linedrift import tables
-from linedrift.events import call
+from linedrift.events.events import call
 from linedrift.genome import Karyotype
 from truth import (
     CONFIG,

@@ -16,8 +16,9 @@ import pysam.bcftools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import exchange, tables
+from linedrift import tables
 from linedrift.genome import GRCH38
+from linedrift.report import exchange
 
 NAN = math.nan
 LOH = made.event(

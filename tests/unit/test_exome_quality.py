@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from exome_signals import SETTINGS, exome, kit, person, snps
-from linedrift import exome_quality, identity, quality, tables
+from linedrift import tables
 from linedrift.alleles import rarer_reads
-from linedrift.contrast import contrast
-from linedrift.foreign_reads import foreign_share, source
 from linedrift.genome import Karyotype
-from linedrift.genotypes import exome_genotypes, genotypes
-from linedrift.panel import with_panel
+from linedrift.identity import identity
+from linedrift.identity.genotypes import exome_genotypes, genotypes
+from linedrift.quality import exome_quality, quality
+from linedrift.quality.foreign_reads import foreign_share, source
+from linedrift.signals.contrast import contrast
+from linedrift.signals.panel import with_panel
 from truth import CONFIG
 
 QUALITY, IDENTITY = CONFIG["quality"]["wes"], CONFIG["identity"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift.expression import (
+from linedrift.signals.expression import (
     Expression,
     arm_means,
     arm_names,

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import expression_readouts, marker_bank, rna_bank
-from linedrift.expression_readouts import XIST, compare, of_sets, of_x, unanswered
 from linedrift.genome import CHROM_DTYPE
+from linedrift.readouts import expression_readouts, marker_bank
+from linedrift.readouts.expression_readouts import XIST, compare, of_sets, of_x, unanswered
+from linedrift.signals import rna_bank
 
 N_GENES = 1200
 SILENT = ("naive_markers", "ectoderm", "mesoderm", "endoderm", "extraembryonic_trophectoderm")

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import closeup, figures, plots, tables
+from linedrift import tables
+from linedrift.report import closeup, figures, plots
 
 RECORD = fake_records.line_record(failed=38)
 COUNTED = RECORD.events[RECORD.events["origin"] == "acquired"].reset_index(drop=True)

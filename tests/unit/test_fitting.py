@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift.ends import ends
-from linedrift.fitting import GRID, Stretch
+from linedrift.events.ends import ends
+from linedrift.events.fitting import GRID, Stretch
+from linedrift.events.stacks import stack
 from linedrift.genome import Karyotype
-from linedrift.likelihood import allelic_shift
-from linedrift.stacks import stack
-from linedrift.tails import STEPS
+from linedrift.signals.likelihood import allelic_shift
+from linedrift.signals.tails import STEPS
 from test_noise import noise
 from truth import CONFIG, MB, Event, measurement, world
 
@@ -80,7 +80,7 @@ def test_measurements_can_be_taken_out():
 
 def planted(seed, kind, fraction, n=600, level_sd=0.15, copies=2):
     """Return a stack of n loci, a third of them heterozygous, with an event on all of them."""
-    from linedrift.likelihood import log2_ratio
+    from linedrift.signals.likelihood import log2_ratio
 
     rng = np.random.default_rng(seed)
     fraction = np.atleast_1d(fraction)

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import genome, hotspots, tables
+from linedrift import genome, tables
+from linedrift.events import hotspots
+from linedrift.events.trajectories import events_and_courses
 from linedrift.genome import GRCH38
-from linedrift.trajectories import events_and_courses
 from linedrift.wording import ALLELES_ALONE
 from truth import CONFIG, MB, Event, calls_of, with_donor, world
 

@@ -8,9 +8,10 @@ from fake_people import CODES, N, People, called, measurements
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from linedrift import identity, kinship, tables
+from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
-from linedrift.genotypes import genotypes
+from linedrift.identity import identity, kinship
+from linedrift.identity.genotypes import genotypes
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 from fake_people import People, called, measurements
-from linedrift import identity, tables
+from linedrift import tables
+from linedrift.identity import identity
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import methylomes as made
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import imprinting
-from linedrift import methylation_regions as regions_of
-from linedrift.methylation_ranges import judged, limits_of, stated, widened
+from linedrift.readouts import imprinting
+from linedrift.readouts import methylation_regions as regions_of
+from linedrift.readouts.methylation_ranges import judged, limits_of, stated, widened
 from linedrift.tables import EVENTS
 
 H19, PEG3, MEG3_IG, MEG3 = (

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import simulate_methylation as sim
 import yaml
-from linedrift import events, intensity, methylation_contrast, tables
+from linedrift import tables
+from linedrift.events import events
+from linedrift.events.segmentation import segment
 from linedrift.genome import CHROM_DTYPE, Karyotype
 from linedrift.methylation_tables import PROBES
-from linedrift.segmentation import segment
+from linedrift.signals import intensity, methylation_contrast
 from simulate_array import Event
 
 CHROMOSOMES = ["chr1", "chr8", "chr20", "chrX", "chrY"]

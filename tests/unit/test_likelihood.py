@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift.likelihood import (
+from linedrift.signals.likelihood import (
     DIPLOID,
     HAPLOID,
     Shifts,
@@ -14,7 +14,7 @@ from linedrift.likelihood import (
     log2_ratio,
     shift_score,
 )
-from linedrift.noise import OUTLIER, WIDE
+from linedrift.signals.noise import OUTLIER, WIDE
 from linedrift.tables import EVENT_KINDS
 from scipy.stats import multivariate_normal, norm
 

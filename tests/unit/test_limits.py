@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift.fitting import Stretch
-from linedrift.limits import _moments, detectable, false_event_rate, level_alone, needed_score
+from linedrift.events.fitting import Stretch
+from linedrift.events.limits import (
+    _moments,
+    detectable,
+    false_event_rate,
+    level_alone,
+    needed_score,
+)
 from test_fitting import planted
 from truth import CONFIG
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import methylation_quality, quality, tables
+from linedrift import tables
 from linedrift.methylation_tables import PROBES, SNP_PROBES
+from linedrift.quality import methylation_quality, quality
 from linedrift.readers import methylation_arrays, methylation_manifests
 from linedrift.readers.files import ReadingError
 from small_methylation_arrays import small_array, write_manifest

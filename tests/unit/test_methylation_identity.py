@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from linedrift import genotypes, identity, kinship, methylation_identity, tables
+from linedrift import tables
 from linedrift.genome import places
+from linedrift.identity import genotypes, identity, kinship, methylation_identity
 from linedrift.methylation_tables import SNP_PROBES
 from linedrift.readers import targets
 from linedrift.readers.files import ReadingError

@@ -4,11 +4,11 @@ import methylomes as made
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_measures as measures
-from linedrift import methylation_regions as regions_of
-from linedrift.methylation_ranges import Subject
 from linedrift.methylation_tables import REGION_VALUES
 from linedrift.readout_tables import READOUTS
+from linedrift.readouts import methylation_measures as measures
+from linedrift.readouts import methylation_regions as regions_of
+from linedrift.readouts.methylation_ranges import Subject
 from linedrift.tables import check
 
 H19, PEG3 = "H19/IGF2:IG-DMR", "PEG3:TSS-DMR"

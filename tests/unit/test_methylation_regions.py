@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from linedrift import methylation_regions as regions_of
 from linedrift.genome import CHROM_DTYPE
+from linedrift.readouts import methylation_regions as regions_of
 
 REGION = pd.DataFrame({"chrom": ["chr7"], "start": [1000], "end": [2000], "region": ["one"]})
 

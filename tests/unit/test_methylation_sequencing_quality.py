@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_sequencing_quality as sequencing
-from linedrift import quality
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
 from linedrift.methylation_tables import CYTOSINES
+from linedrift.quality import methylation_sequencing_quality as sequencing
+from linedrift.quality import quality
 from linedrift.tables import conform
 from truth import CONFIG
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift.noise import (
+from linedrift.signals.noise import (
     BLOCK_LENGTHS,
     OUTLIER,
     WIDE,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import array_controls, normalisation
-from linedrift.normalisation import Intensities
+from linedrift.readers import array_controls, normalisation
+from linedrift.readers.normalisation import Intensities
 
 SETTINGS = {"least_outside": 100, "signal_offset": 15}
 BLACK, SD = 400.0, 60.0

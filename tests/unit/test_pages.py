@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_records import HOSTILE, HOSTILE_NAMES
-from linedrift import pages, privacy, tables, views
-from linedrift.identity import CONTRADICTED
-from linedrift.verdict import DISCLAIMER
+from linedrift import tables
+from linedrift.identity.identity import CONTRADICTED
+from linedrift.public import privacy
+from linedrift.report import pages, views
+from linedrift.verdict.verdict import DISCLAIMER
 from page_reading import STUB, TEMPLATES, Page, line
 from plotly.offline import get_plotlyjs
 

@@ -9,7 +9,8 @@ import fake_records
 import fake_variants
 import pandas as pd
 from fake_records import HOSTILE
-from linedrift import pages, privacy, variant_views, views
+from linedrift.public import privacy
+from linedrift.report import pages, variant_views, views
 from page_reading import STUB, TEMPLATES, Page, line
 from plotly.offline import get_plotlyjs
 

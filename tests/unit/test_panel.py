@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from exome_signals import SETTINGS, exome, kit, person, snps
-from linedrift.contrast import contrast
-from linedrift.exon_losses import exon_losses
 from linedrift.genome import Karyotype
-from linedrift.noise import robust_sd
-from linedrift.panel import reads_of, with_panel
+from linedrift.signals.contrast import contrast
+from linedrift.signals.exon_losses import exon_losses
+from linedrift.signals.noise import robust_sd
+from linedrift.signals.panel import reads_of, with_panel
 from truth import CONFIG
 
 FEMALE = Karyotype("female")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pysam.samtools
 import pytest
-from linedrift import candidates, intervals, sequence
-from linedrift.readers import pileup
+from linedrift import intervals, sequence
+from linedrift.readers import candidates, pileup
 from linedrift.readers.alignments import located
 from linedrift.readers.files import ReadingError
 from linedrift.readers.pileup import Alignment

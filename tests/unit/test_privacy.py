@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import exchange, privacy, steps, tables
-from linedrift.identity import CONTRADICTED
+from linedrift import steps, tables
+from linedrift.identity.identity import CONTRADICTED
+from linedrift.public import privacy
 from linedrift.records import BankRecord
+from linedrift.report import exchange
 
 NAN = math.nan
 SETTINGS = made.settings()["public"]

@@ -7,7 +7,7 @@ import line_records as made
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import privacy
+from linedrift.public import privacy
 
 SETTINGS = made.settings()["public"]
 

@@ -13,9 +13,11 @@ import pytest
 import readout_attack
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import exchange, privacy, public_readouts, public_values, tables
+from linedrift import tables
+from linedrift.public import privacy, public_readouts, public_values
 from linedrift.readout_tables import READOUTS
 from linedrift.records import Readouts
+from linedrift.report import exchange
 
 NAN = math.nan
 SETTINGS = made.settings()["public"]
@@ -48,7 +50,7 @@ def record(rows, found=(), **values):
 
 def judged(private):
     """Return the record with the verdict that its readouts make."""
-    from linedrift import verdict
+    from linedrift.verdict import verdict
 
     findings, words = verdict.judge(
         private.line, private.measurements, private.events, private.trajectories,

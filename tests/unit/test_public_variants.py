@@ -9,8 +9,11 @@ import line_records as made
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import exchange, privacy, public_variants, tables, variant_verdict
 from linedrift import sequencing_tables as sequencing
+from linedrift import tables
+from linedrift.public import privacy, public_variants
+from linedrift.report import exchange
+from linedrift.verdict import variant_verdict
 
 NAN = math.nan
 SETTINGS = made.settings()["public"]

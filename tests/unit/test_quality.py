@@ -9,8 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from linedrift import quality, tables
+from linedrift import tables
 from linedrift.genome import AUTOSOMES, CHROM_DTYPE
+from linedrift.quality import quality
 
 RESPONSE = 0.45
 

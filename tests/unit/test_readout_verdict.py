@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import readout_verdict, tables, verdict
+from linedrift import tables
 from linedrift.readout_tables import GROUPS, READOUT_STATES
+from linedrift.verdict import readout_verdict, verdict
 
 NAN = math.nan
 ASSAYS = ("snp_array", "rna", "methylation")

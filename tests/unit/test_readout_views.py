@@ -9,8 +9,10 @@ import fake_records
 import line_records as made
 import pandas as pd
 import pytest
-from linedrift import pages, privacy, readout_views, verdict, views
+from linedrift.public import privacy
 from linedrift.records import Readouts
+from linedrift.report import pages, readout_views, views
+from linedrift.verdict import verdict
 
 NAN = math.nan
 TEMPLATES = pages.environment(fake_records.REPOSITORY / "resources" / "pages")

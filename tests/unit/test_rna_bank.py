@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import genome, quality, rna_bank, rna_quality, rna_signals, tables
-from linedrift.contrast import contrast
+from linedrift import genome, tables
 from linedrift.genome import CHROM_DTYPE, Karyotype
-from linedrift.noise import Noise
+from linedrift.quality import quality, rna_quality
 from linedrift.rna_tables import ALLELE_COUNTS, LOCATED_COUNTS
+from linedrift.signals import rna_bank, rna_signals
+from linedrift.signals.contrast import contrast
+from linedrift.signals.noise import Noise
 from truth import CONFIG
 
 RNA, QUALITY = CONFIG["rna"], CONFIG["quality"]["rna"]

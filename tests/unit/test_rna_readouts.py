@@ -8,14 +8,15 @@ import small_alignments
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import readouts, tables
-from linedrift.imprinted_expression import genotypes, of_alleles
+from linedrift import tables
 from linedrift.readers import rna_alignments, rna_variants
 from linedrift.readers.files import ReadingError
+from linedrift.readouts import readouts
+from linedrift.readouts.imprinted_expression import genotypes, of_alleles
+from linedrift.readouts.rna_variant_readouts import asked, of_variants
+from linedrift.readouts.vector_readouts import of_vectors
 from linedrift.rna_tables import ALLELE_COUNTS, EXTRA_CONTIGS
-from linedrift.rna_variant_readouts import asked, of_variants
 from linedrift.sequencing_tables import VARIANTS
-from linedrift.vector_readouts import of_vectors
 from test_readers_rna_alignments import SETTINGS as READING
 from test_readers_rna_alignments import Rna
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import rna_signals, tables
+from linedrift import tables
 from linedrift.genome import CHROM_DTYPE
-from linedrift.rna_signals import allele_signals, expression_signals, together
 from linedrift.rna_tables import ALLELE_COUNTS
+from linedrift.signals import rna_signals
+from linedrift.signals.rna_signals import allele_signals, expression_signals, together
 from truth import CONFIG
 
 RNA = CONFIG["rna"]

@@ -1,9 +1,9 @@
 """Tables of nf-core/sarek become sheets that linedrift takes."""
 
 import pytest
-from linedrift import sheets
 from linedrift.readers import sarek
 from linedrift.readers.files import ReadingError
+from linedrift.sheets import sheets
 
 TABLE = """patient,sex,status,sample,cram,crai,table
 D1,XX,0,D1_blood,{0}/D1_blood.md.cram,{0}/D1_blood.md.cram.crai,x.table

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linedrift import tables
+from linedrift.events.segmentation import States, _best_path, segment
 from linedrift.genome import Karyotype
-from linedrift.likelihood import allelic_shift, log2_ratio
-from linedrift.segmentation import States, _best_path, segment
+from linedrift.signals.likelihood import allelic_shift, log2_ratio
 from truth import CONFIG, MB, Event, measurement, world
 
 SETTINGS = CONFIG["segmentation"]

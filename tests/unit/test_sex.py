@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift import tables
-from linedrift.sex import agreed_sex, known_sex, sex_of_signals
+from linedrift.quality.sex import agreed_sex, known_sex, sex_of_signals
 from truth import CONFIG, MB, Event, world
 
 ROOT = Path(__file__).resolve().parents[2]

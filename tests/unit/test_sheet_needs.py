@@ -20,7 +20,7 @@ from fake_sheets import (
     load,
     sample,
 )
-from linedrift import sheet_needs, sheets
+from linedrift.sheets import sheet_needs, sheets
 
 
 @pytest.fixture

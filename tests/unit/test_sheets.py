@@ -21,8 +21,9 @@ from fake_sheets import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift import genome, sheet_columns, sheets
-from linedrift.sheet_columns import LINES, NAME, SAMPLES
+from linedrift import genome
+from linedrift.sheets import sheet_columns, sheets
+from linedrift.sheets.sheet_columns import LINES, NAME, SAMPLES
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 import simulate_array
 import simulate_methylation as sim
 import yaml
-from linedrift import genotypes, methylation_identity, tables
+from linedrift import tables
+from linedrift.identity import genotypes, methylation_identity
 from linedrift.methylation_tables import PROBES, SNP_PROBES
 from linedrift.readers import cytosines, methylation_arrays, methylation_manifests
 from simulate_array import Event

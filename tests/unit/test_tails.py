@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift.likelihood import shift_score
-from linedrift.tails import (
+from linedrift.signals.likelihood import shift_score
+from linedrift.signals.tails import (
     LEAST,
     STEPS,
     bounded_score,

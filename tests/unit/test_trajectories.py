@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from linedrift import tables
-from linedrift.fitting import Stretch
-from linedrift.trajectories import events_and_courses, known_signs
+from linedrift.events.fitting import Stretch
+from linedrift.events.trajectories import events_and_courses, known_signs
 from truth import CONFIG, MB, Event, calls_of, measurement, with_donor, without_donor, world
 
 SETTINGS = CONFIG["events"]

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift.calls import Measurement
-from linedrift.contrast import contrast
-from linedrift.fitting import Stretch
+from linedrift.events.calls import Measurement
+from linedrift.events.fitting import Stretch
+from linedrift.events.origin import baseline_of
+from linedrift.events.segmentation import segment
+from linedrift.events.stacks import stack
+from linedrift.events.trajectories import events_and_courses
 from linedrift.genome import Karyotype
-from linedrift.origin import baseline_of
-from linedrift.segmentation import segment
-from linedrift.stacks import stack
+from linedrift.signals.contrast import contrast
 from linedrift.tables import GENOTYPES, SEGMENTS, conform, read_bands
-from linedrift.trajectories import events_and_courses
 from truth import CONFIG, MB, Event, calls_of, measurement, with_donor, world
 
 FEMALE = Karyotype("female")

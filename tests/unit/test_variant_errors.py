@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import simulate_alleles
 from linedrift import sequencing_tables, tables
-from linedrift.allele_counts import CLASSES, OTHER_SNV, Counts
-from linedrift.error_model import error_model, log_beta_binomial
-from linedrift.variants import call_variants
+from linedrift.variants.allele_counts import CLASSES, OTHER_SNV, Counts
+from linedrift.variants.error_model import error_model, log_beta_binomial
+from linedrift.variants.variants import call_variants
 from scipy.stats import betabinom
 from variant_counts import DONOR, HOTSPOTS, SETTINGS, counts
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from linedrift.error_model import error_model
 from linedrift.genome import CHROM_DTYPE
-from linedrift.variants import ask_hotspots
+from linedrift.variants.error_model import error_model
+from linedrift.variants.variants import ask_hotspots
 from variant_counts import DONOR, HOTSPOTS, SETTINGS, call, counts, only
 
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
-from linedrift.candidates import part_of
+from linedrift.readers.candidates import part_of
 from linedrift.sequencing_tables import VARIANT_COURSES, VARIANT_HOTSPOTS, VARIANTS
-from linedrift.variant_samples import exomes, in_genes, with_untestable
+from linedrift.variants.variant_samples import exomes, in_genes, with_untestable
 
 
 def row(sample, role="own", baseline="D-p0"):

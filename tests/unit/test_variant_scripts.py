@@ -9,12 +9,7 @@ import cyvcf2
 import pandas as pd
 import pytest
 from linedrift import tables
-from linedrift.sequencing_tables import (
-    VARIANT_COUNTS,
-    VARIANT_COURSES,
-    VARIANT_HOTSPOTS,
-    VARIANTS,
-)
+from linedrift.sequencing_tables import VARIANT_COUNTS, VARIANT_COURSES, VARIANT_HOTSPOTS, VARIANTS
 from small_alignments import Library, random_bases, write_fasta
 from truth import CONFIG
 

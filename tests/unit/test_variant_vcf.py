@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
-from linedrift import vcf_files
 from linedrift.genome import Karyotype
-from linedrift.locus_copies import copies_at
 from linedrift.readers import bcftools
+from linedrift.report import vcf_files
+from linedrift.report.variant_vcf import variant_text
 from linedrift.sequencing_tables import VARIANT_COUNTS, VARIANT_COURSES, VARIANTS
-from linedrift.variant_vcf import variant_text
+from linedrift.variants.locus_copies import copies_at
 
 SAMPLES = ["D-p0", "L-p10", "L-p20"]
 

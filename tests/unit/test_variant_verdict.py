@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from linedrift import sequencing_tables as sequencing
-from linedrift import tables, verdict, wording
+from linedrift import tables, wording
+from linedrift.verdict import verdict
 
 NAN = math.nan
 R175H = "TP53:p.Arg175His"
@@ -294,7 +295,7 @@ def test_a_variant_without_annotation_is_named_by_its_place():
 
 
 def test_the_bank_compares_a_gene_by_its_largest_variant_and_worst_limit():
-    from linedrift import variant_verdict
+    from linedrift.verdict import variant_verdict
 
     basis = judged()[1]["basis"]
     sample = {"sample": "KSB-1-p30", "assays": ("wes",)}

@@ -9,9 +9,9 @@ import simulate_alleles
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linedrift.error_model import error_model, least_reads
 from linedrift.genome import CHROM_DTYPE
-from linedrift.variants import call_variants
+from linedrift.variants.error_model import error_model, least_reads
+from linedrift.variants.variants import call_variants
 from scipy.stats import betabinom
 from variant_counts import DONOR, HOTSPOTS, SETTINGS, call, counts, only
 

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from linedrift import tables, verdict, wording
-from linedrift.identity import CONTRADICTED
+from linedrift import tables, wording
+from linedrift.identity.identity import CONTRADICTED
+from linedrift.verdict import verdict
 
 NAN = math.nan
 

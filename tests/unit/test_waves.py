@@ -7,7 +7,7 @@ import pytest
 from linedrift import genome, tables
 from linedrift.readers.files import ReadingError
 from linedrift.readers.reference import gc_content
-from linedrift.waves import covariates, wave
+from linedrift.signals.waves import covariates, wave
 
 
 @pytest.fixture(scope="module")

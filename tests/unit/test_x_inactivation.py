@@ -4,9 +4,9 @@ import methylomes as made
 import numpy as np
 import pandas as pd
 import pytest
-from linedrift import methylation_regions as regions_of
-from linedrift import x_inactivation
-from linedrift.methylation_ranges import Subject
+from linedrift.readouts import methylation_regions as regions_of
+from linedrift.readouts import x_inactivation
+from linedrift.readouts.methylation_ranges import Subject
 from linedrift.tables import EVENTS
 
 XIST = "XIST_promoter"

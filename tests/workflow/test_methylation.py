@@ -13,8 +13,8 @@ import simulate_methylation as simulate
 from linedrift import tables
 from linedrift.genome import GRCH38
 from linedrift.methylation_tables import DIFFERENCES
-from linedrift.noise import Noise
 from linedrift.readout_tables import READOUTS
+from linedrift.signals.noise import Noise
 from simulate_array import Event
 
 pytestmark = pytest.mark.workflow

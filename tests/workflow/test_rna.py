@@ -14,8 +14,8 @@ import rna_alignment
 import simulate_rna
 from linedrift import tables
 from linedrift.genome import GRCH38
-from linedrift.noise import Noise
 from linedrift.readout_tables import READOUTS
+from linedrift.signals.noise import Noise
 from simulate_array import Event
 
 pytestmark = pytest.mark.workflow

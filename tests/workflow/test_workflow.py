@@ -207,12 +207,13 @@ def test_a_rule_lists_exactly_the_modules_that_its_script_loads(pristine):
 @pytest.mark.parametrize(
     ("module", "again", "not_again"),
     [
-        ("bank_views", {"report_bank", "report_line", "publish_bank"}, {"assess", "bin_signals"}),
-        ("segmentation", {"call_events", "assess", "report_line"},
+        ("report/bank_views", {"report_bank", "report_line", "publish_bank"},
+         {"assess", "bin_signals"}),
+        ("events/segmentation", {"call_events", "assess", "report_line"},
          {"read_snp_array", "describe_snp_array", "identify_bank", "check"}),
-        ("contrast", {"describe_snp_array", "call_events"}, {"read_snp_array", "check"}),
+        ("signals/contrast", {"describe_snp_array", "call_events"}, {"read_snp_array", "check"}),
         ("readers/heads", {"check"}, {"read_snp_array", "report_bank"}),
-        ("kinship", {"identify_line", "identify_bank", "assess"}, {"describe_snp_array"}),
+        ("identity/kinship", {"identify_line", "identify_bank", "assess"}, {"describe_snp_array"}),
     ],
 )  # fmt: skip
 def test_editing_a_module_runs_again_what_uses_it_and_no_more(finished, module, again, not_again):

@@ -33,15 +33,14 @@ def source(module):
 
 @cache
 def imports(module):
-    """Return the modules of the library that a module imports, by reading its text."""
+    """Return the modules of the library, and their packages, that a module imports."""
     names = set()
     with open(source(module), encoding="utf-8") as text:
         for node in ast.walk(ast.parse(text.read())):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("linedrift"):
-                names |= {
-                    node.module,
-                    *(f"{node.module}.{name.name}" for name in node.names),
-                }
+                parts = node.module.split(".")
+                names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+                names |= {f"{node.module}.{name.name}" for name in node.names}
     return {name.replace(".", "/") for name in names}
 
 
@@ -69,9 +68,9 @@ config.update(settings)
 VERSION = tomllib.loads(shipped("pyproject.toml"))["project"]["version"]
 
 # The library, wherever the workflow was taken from; library() has fetched what is imported here.
-library("linedrift/sheet_needs")
+library("linedrift/sheets/sheet_needs")
 sys.path.append(os.path.dirname(os.path.dirname(library("check")[0])))
-from linedrift import sheet_columns, sheet_needs, sheets
+from linedrift.sheets import sheet_columns, sheet_needs, sheets
 
 schema = yaml.safe_load(shipped("workflow/schemas/config.schema.yaml"))
 wrong = sheet_columns.check_settings(config, schema, "settings")

@@ -7,7 +7,7 @@ import pandas as pd
 from linedrift import jobs, sequencing_tables, tables
 from linedrift.readout_tables import READOUTS
 from linedrift.records import Readouts, Variants
-from linedrift.verdict import assess
+from linedrift.verdict.verdict import assess
 
 
 def main(job):

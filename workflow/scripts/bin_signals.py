@@ -1,7 +1,8 @@
 """Thin the contrasts of a line for figures."""
 
 import pandas as pd
-from linedrift import figures, jobs, tables
+from linedrift import jobs, tables
+from linedrift.report import figures
 
 
 def main(job):

@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from linedrift import genome, hotspots, jobs, quality, tables
-from linedrift.calls import Measurement
-from linedrift.events import call
-from linedrift.noise import Noise
-from linedrift.segmentation import segment
-from linedrift.sex import agreed_sex
-from linedrift.trajectories import events_and_courses
+from linedrift import genome, jobs, tables
+from linedrift.events import hotspots
+from linedrift.events.calls import Measurement
+from linedrift.events.events import call
+from linedrift.events.segmentation import segment
+from linedrift.events.trajectories import events_and_courses
+from linedrift.quality import quality
+from linedrift.quality.sex import agreed_sex
+from linedrift.signals.noise import Noise
 
 
 def main(job):

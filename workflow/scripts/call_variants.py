@@ -4,17 +4,19 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from linedrift import candidates, jobs, quality, sequencing_tables, tables, vcf_files
-from linedrift.allele_counts import Counts
-from linedrift.error_model import error_model
+from linedrift import jobs, sequencing_tables, tables
 from linedrift.genome import Karyotype
-from linedrift.locus_copies import copies_at
-from linedrift.readers import annotation
+from linedrift.quality import quality
+from linedrift.quality.sex import agreed_sex
+from linedrift.readers import annotation, candidates
+from linedrift.report import vcf_files
+from linedrift.report.variant_vcf import variant_text
 from linedrift.sequencing_tables import VARIANT_COURSES, VARIANT_HOTSPOTS, VARIANTS
-from linedrift.sex import agreed_sex
-from linedrift.variant_samples import exomes, in_genes, with_untestable
-from linedrift.variant_vcf import variant_text
-from linedrift.variants import ask_hotspots, call_variants
+from linedrift.variants.allele_counts import Counts
+from linedrift.variants.error_model import error_model
+from linedrift.variants.locus_copies import copies_at
+from linedrift.variants.variant_samples import exomes, in_genes, with_untestable
+from linedrift.variants.variants import ask_hotspots, call_variants
 
 
 def main(job):

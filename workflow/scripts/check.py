@@ -4,9 +4,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
-from linedrift import jobs, sheets, tables
+from linedrift import jobs, tables
 from linedrift.readers import alignments, heads, targets
 from linedrift.readers.files import ReadingError
+from linedrift.sheets import sheets
 
 
 def main(job):

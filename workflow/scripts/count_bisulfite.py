@@ -2,10 +2,11 @@
 
 import json
 
-from linedrift import bisulfite_depth, jobs, tables
+from linedrift import jobs, tables
 from linedrift.methylation_tables import DEPTHS
 from linedrift.readers import bisulfite, reference, targets
 from linedrift.rna_tables import ALLELE_COUNTS
+from linedrift.signals import bisulfite_depth
 
 
 def main(job):

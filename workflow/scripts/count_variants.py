@@ -3,9 +3,9 @@
 import json
 
 import pandas as pd
-from linedrift import candidates, intervals, jobs, sequencing_tables, tables
-from linedrift.readers import alignments, pileup, targets
-from linedrift.variant_samples import exomes
+from linedrift import intervals, jobs, sequencing_tables, tables
+from linedrift.readers import alignments, candidates, pileup, targets
+from linedrift.variants.variant_samples import exomes
 
 
 def main(job):

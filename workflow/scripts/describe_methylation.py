@@ -4,25 +4,18 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from linedrift import (
-    bisulfite_depth,
-    descriptions,
-    jobs,
-    methylation_contrast,
-    methylation_identity,
-    methylation_measures,
-    methylation_quality,
-    quality,
-    rna_signals,
-    tables,
-)
-from linedrift import methylation_sequencing_quality as sequencing
+from linedrift import jobs, tables
 from linedrift.genome import Karyotype
-from linedrift.genotypes import genotypes
+from linedrift.identity import methylation_identity
+from linedrift.identity.genotypes import genotypes
 from linedrift.methylation_tables import CYTOSINES, DEPTHS, PROBES, REGION_VALUES, SNP_PROBES
+from linedrift.quality import methylation_quality, quality
+from linedrift.quality import methylation_sequencing_quality as sequencing
 from linedrift.readers import bisulfite, targets
+from linedrift.readouts import methylation_measures
 from linedrift.rna_tables import ALLELE_COUNTS
-from linedrift.waves import covariates
+from linedrift.signals import bisulfite_depth, descriptions, methylation_contrast, rna_signals
+from linedrift.signals.waves import covariates
 
 # What copy number is told by, as files are called.
 TOLD_BY = {"probes": PROBES, "depth": DEPTHS, "cytosines": CYTOSINES}

@@ -5,12 +5,14 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from linedrift import descriptions, jobs, quality, rna_bank, rna_quality, rna_signals, tables
-from linedrift.contrast import contrast
+from linedrift import jobs, tables
 from linedrift.genome import Karyotype
-from linedrift.genotypes import genotypes
+from linedrift.identity.genotypes import genotypes
+from linedrift.quality import quality, rna_quality
 from linedrift.readers import targets
 from linedrift.rna_tables import ALLELE_COUNTS
+from linedrift.signals import descriptions, rna_bank, rna_signals
+from linedrift.signals.contrast import contrast
 
 
 def main(job):

@@ -1,12 +1,14 @@
 """Compare one array with its baselines, judge its quality, take its genotypes."""
 
-from linedrift import descriptions, jobs, quality, tables
-from linedrift.contrast import contrast
+from linedrift import jobs, tables
 from linedrift.genome import Karyotype
-from linedrift.genotypes import genotypes
+from linedrift.identity.genotypes import genotypes
+from linedrift.quality import quality
+from linedrift.quality.sex import known_sex
 from linedrift.readers import targets
-from linedrift.sex import known_sex
-from linedrift.waves import covariates
+from linedrift.signals import descriptions
+from linedrift.signals.contrast import contrast
+from linedrift.signals.waves import covariates
 
 
 def main(job):

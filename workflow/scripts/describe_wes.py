@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
-from linedrift import descriptions, exome_quality, jobs, quality, tables
-from linedrift.contrast import contrast
-from linedrift.exon_losses import exon_losses
+from linedrift import jobs, tables
 from linedrift.genome import Karyotype
-from linedrift.genotypes import exome_genotypes
-from linedrift.panel import with_panel
+from linedrift.identity.genotypes import exome_genotypes
+from linedrift.quality import exome_quality, quality
+from linedrift.quality.sex import known_sex
 from linedrift.sequencing_tables import SITES
-from linedrift.sex import known_sex
+from linedrift.signals import descriptions
+from linedrift.signals.contrast import contrast
+from linedrift.signals.exon_losses import exon_losses
+from linedrift.signals.panel import with_panel
 
 
 def main(job):

@@ -3,8 +3,10 @@
 import json
 
 import pandas as pd
-from linedrift import genome, jobs, marker_bank, rna_bank, tables
+from linedrift import genome, jobs, tables
+from linedrift.readouts import marker_bank
 from linedrift.rna_tables import GENES, LOCATED_COUNTS
+from linedrift.signals import rna_bank
 
 
 def main(job):

@@ -1,9 +1,10 @@
 """Find the SNPs of a person at which all exomes of the line are read."""
 
-from linedrift import alleles, exomes, jobs, tables
+from linedrift import alleles, jobs, tables
 from linedrift.intervals import widened
 from linedrift.readers import alignments, bam_records, reads, reference, targets
 from linedrift.sequencing_tables import SITES
+from linedrift.signals import exomes
 
 
 def main(job):

@@ -1,9 +1,10 @@
 """Compare genotypes between samples, of a line or of the whole bank, and judge identity."""
 
 import pandas as pd
-from linedrift import identity, jobs, tables
-from linedrift.foreign_reads import source
-from linedrift.quality import failed
+from linedrift import jobs, tables
+from linedrift.identity import identity
+from linedrift.quality.foreign_reads import source
+from linedrift.quality.quality import failed
 
 
 class Genotypes(dict):

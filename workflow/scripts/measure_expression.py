@@ -3,21 +3,20 @@
 import json
 
 import pandas as pd
-from linedrift import (
-    expression_readouts,
-    imprinted_expression,
-    jobs,
-    marker_bank,
-    readouts,
-    rna_bank,
-    rna_variant_readouts,
-    tables,
-    vector_readouts,
-)
+from linedrift import jobs, tables
 from linedrift.readers import rna_variants
 from linedrift.readout_tables import READOUTS
+from linedrift.readouts import (
+    expression_readouts,
+    imprinted_expression,
+    marker_bank,
+    readouts,
+    rna_variant_readouts,
+    vector_readouts,
+)
 from linedrift.rna_tables import ALLELE_COUNTS, EXTRA_CONTIGS, LOCATED_COUNTS
 from linedrift.sequencing_tables import VARIANTS
+from linedrift.signals import rna_bank
 
 
 def main(job):

@@ -1,11 +1,13 @@
 """Ask imprinting, X and drift of one sample, and what differs from its earliest passage."""
 
 import pandas as pd
-from linedrift import differences, jobs, quality, tables
-from linedrift.methylation_measures import Compared, Curated, methylation_readouts
-from linedrift.methylation_ranges import Subject
+from linedrift import jobs, tables
 from linedrift.methylation_tables import CYTOSINES, DIFFERENCES, PROBES, REGION_VALUES
+from linedrift.quality import quality
 from linedrift.readout_tables import READOUTS
+from linedrift.readouts import differences
+from linedrift.readouts.methylation_measures import Compared, Curated, methylation_readouts
+from linedrift.readouts.methylation_ranges import Subject
 
 
 def main(job):

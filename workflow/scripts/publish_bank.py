@@ -2,8 +2,9 @@
 
 import os
 
-from linedrift import assembly, exchange, jobs, pages, tables
-from linedrift.privacy import public_bank
+from linedrift import jobs, tables
+from linedrift.public.privacy import public_bank
+from linedrift.report import assembly, exchange, pages
 
 
 def main(job):

@@ -2,8 +2,9 @@
 
 import os
 
-from linedrift import assembly, jobs
-from linedrift.privacy import public_line
+from linedrift import jobs
+from linedrift.public.privacy import public_line
+from linedrift.report import assembly
 
 
 def main(job):

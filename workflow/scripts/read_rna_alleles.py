@@ -3,10 +3,11 @@
 import json
 
 import pandas as pd
-from linedrift import jobs, rna_signals, tables
+from linedrift import jobs, tables
 from linedrift.readers import allele_tables, reference, rna_alignments, targets
 from linedrift.readers.alignments import names_in
 from linedrift.rna_tables import ALLELE_COUNTS, EXTRA_CONTIGS, GENES
+from linedrift.signals import rna_signals
 
 
 def main(job):

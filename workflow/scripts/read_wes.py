@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
-from linedrift import exomes, jobs, tables
+from linedrift import jobs, tables
 from linedrift.readers import bam_records, reads, targets
 from linedrift.sequencing_tables import BINS, SITES
+from linedrift.signals import exomes
 
 
 def main(job):

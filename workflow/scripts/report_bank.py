@@ -2,7 +2,8 @@
 
 import os
 
-from linedrift import assembly, jobs, pages, tables
+from linedrift import jobs, tables
+from linedrift.report import assembly, pages
 
 
 def main(job):

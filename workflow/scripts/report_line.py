@@ -2,7 +2,8 @@
 
 import os
 
-from linedrift import assembly, jobs
+from linedrift import jobs
+from linedrift.report import assembly
 
 
 def main(job):

@@ -3,8 +3,9 @@
 import json
 
 import pandas as pd
-from linedrift import expression, jobs, rna_bank, rna_signals, tables
+from linedrift import jobs, tables
 from linedrift.rna_tables import ALLELE_COUNTS, GENES, LOCATED_COUNTS
+from linedrift.signals import expression, rna_bank, rna_signals
 
 
 def main(job):

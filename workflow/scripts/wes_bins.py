@@ -1,9 +1,10 @@
 """Cut the targets of a capture kit, and what lies between them, into bins."""
 
-from linedrift import coverage, jobs, tables
+from linedrift import jobs, tables
 from linedrift.genome import ucsc_chromosome
 from linedrift.readers import reference, targets
 from linedrift.sequencing_tables import BINS
+from linedrift.signals import coverage
 
 
 def main(job):

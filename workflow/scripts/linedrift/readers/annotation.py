@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from linedrift.consequences import gravest
 from linedrift.genome import ucsc_chromosome
 from linedrift.readers import bcftools
+from linedrift.readers.consequences import gravest
 from linedrift.readers.files import ReadingError, check_presence, is_gzip
 
 # Variants this near to a gene are its own: bcftools csq looks no further than splice regions.

@@ -12,15 +12,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linedrift import array_controls, normalisation, tables
+from linedrift import tables
 from linedrift.methylation_tables import PROBES, SNP_PROBES
-from linedrift.normalisation import Intensities
-from linedrift.readers import delimited, idat, layouts, methylation_layouts
-from linedrift.readers.files import (
-    ReadingError,
-    listed,
+from linedrift.readers import (
+    array_controls,
+    delimited,
+    idat,
+    layouts,
+    methylation_layouts,
+    normalisation,
 )
+from linedrift.readers.files import ReadingError, listed
 from linedrift.readers.methylation_manifests import Manifest
+from linedrift.readers.normalisation import Intensities
 
 FORMATS = ("idat", "intensities", "betas")
 # Below this share of names the manifest is of another array.

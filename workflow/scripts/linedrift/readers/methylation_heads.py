@@ -18,13 +18,7 @@ from linedrift.readers import (
     methylation_arrays,
     methylation_layouts,
 )
-from linedrift.readers.files import (
-    ReadingError,
-    check_presence,
-    head,
-    is_gzip,
-    packed_end_problem,
-)
+from linedrift.readers.files import ReadingError, check_presence, head, is_gzip, packed_end_problem
 from linedrift.readers.layouts import Layout
 
 FORMATS = (*methylation_arrays.FORMATS, *cytosines.FORMATS, *alignments.FORMATS)

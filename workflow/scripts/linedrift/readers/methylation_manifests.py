@@ -19,12 +19,7 @@ import pyarrow.csv as pcsv
 from linedrift import genome, tables
 from linedrift.methylation_tables import DESIGNS, MANIFEST, PROBE_KINDS
 from linedrift.readers import delimited, layouts, liftover, methylation_masks
-from linedrift.readers.files import (
-    ReadingError,
-    check_presence,
-    head,
-    listed,
-)
+from linedrift.readers.files import ReadingError, check_presence, head, listed
 
 # Titles without case, spaces and punctuation: Illumina's manifests of 27k, 450k, EPIC v1 and v2,
 # and tables of addresses as they are shared (Probe_ID, M, U, DESIGN, COLOR_CHANNEL, col).

@@ -22,12 +22,12 @@ import pyarrow.compute as compute
 import pyarrow.csv as pc
 import pysam
 
-from linedrift import candidates as of_reads
 from linedrift import intervals, sequence, tables
-from linedrift.candidates import BIASES, SITE, Candidates
 from linedrift.genome import CHROM_DTYPE, CHROMOSOMES, ucsc_chromosome
 from linedrift.readers import bcf_records, bcftools
+from linedrift.readers import candidates as of_reads
 from linedrift.readers.bcf_records import Positions
+from linedrift.readers.candidates import BIASES, SITE, Candidates
 from linedrift.readers.files import ReadingError, listed
 from linedrift.readers.reference import opened
 

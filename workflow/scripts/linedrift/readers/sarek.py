@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from linedrift.readers.files import ReadingError, check_presence, decode, listed
-from linedrift.sheet_columns import LINES, SAMPLES, Column
+from linedrift.sheets.sheet_columns import LINES, SAMPLES, Column
 
 # Tables in the order in which they are looked for: the last step of the pipeline first. Its
 # documentation says preprocessing/csv, its releases write csv.

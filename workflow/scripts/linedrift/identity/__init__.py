@@ -1,0 +1,1 @@
+"""Identity: whose sample it is, by genotypes."""

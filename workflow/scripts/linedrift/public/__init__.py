@@ -1,0 +1,1 @@
+"""Public tier: what may leave the bank."""

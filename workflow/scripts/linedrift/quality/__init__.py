@@ -1,0 +1,1 @@
+"""Quality: the figures of a measurement against their thresholds, its sex, foreign DNA."""

@@ -1,0 +1,1 @@
+"""Readouts: what expression and methylation say of a line beside its copy number."""

@@ -1,0 +1,1 @@
+"""Report: figures, tables and pages that people read, files that programs read."""

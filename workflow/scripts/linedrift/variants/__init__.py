@@ -1,0 +1,1 @@
+"""Variants: the joint call of point mutations over the donor and all passages."""

@@ -1,0 +1,1 @@
+"""Verdict: findings, and what they mean for a passage."""
