@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import yaml
-from conftest import REPOSITORY
+from fake_records import REPOSITORY
 from linedrift import sequencing_tables as sequencing
 from linedrift import tables
 from linedrift.genome import CHROM_DTYPE, GRCH38

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import fake_records
-from conftest import REPOSITORY
+from fake_records import REPOSITORY
 from linedrift.report import pages
 
 TEMPLATES = REPOSITORY / "resources" / "pages"
