@@ -58,7 +58,7 @@ def test_it_is_planned_once_where_a_reference_is_named(pristine, options):
     done = pristine.run("-n", *config)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^gc_content +1$", done.stdout, re.M)
-    contrast = done.stdout.partition("rule contrast:")[2].partition("output:")[0]
+    contrast = done.stdout.partition("rule describe_snp_array:")[2].partition("output:")[0]
     assert "gc_content.parquet" in contrast
 
 
