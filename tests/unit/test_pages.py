@@ -334,6 +334,22 @@ def test_a_public_bank_page_has_no_identity():
 # The bank's page
 
 
+def test_pairs_that_could_not_be_told_are_folded_and_state_no_number():
+    bank = fake_records.bank_record(4)
+    untold = bank.pairs.assign(
+        concordance=np.nan, kinship=np.nan, n_loci=0, state="not_testable", text="too few SNPs"
+    )
+    page = pages.bank_page(
+        dataclasses.replace(bank, pairs=pd.concat([bank.pairs, untold])), TEMPLATES
+    )
+    before, folded = page.split("1 pair could not be told")
+    assert "too few SNPs" not in before
+    assert "have one genotype" in before
+    row = folded.split("too few SNPs")[0]
+    assert row.count('<td class="num">–</td>') == 2
+    assert ">nan<" not in page
+
+
 def test_the_bank_page_lists_every_line_and_links_its_page():
     parsed = Page(BANK)
     assert parsed.all("a", href="./LD001.html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -73,14 +74,23 @@ def bank_lines(record: BankRecord) -> list[dict[str, Any]]:
 def identity_conflicts(record: BankRecord) -> dict[str, Any]:
     """Return failed identities and pairs that are not as the sheets say; private tier only."""
     if record.tier != "private":
-        return {"failed": [], "pairs": [], "n_pairs": 0, "n_samples": 0}
-    people, pairs = record.identity, record.pairs
+        return {"failed": [], "pairs": [], "untold": [], "n_pairs": 0, "n_samples": 0}
+    people = record.identity
+    pairs = record.pairs.assign(
+        **{name: _with_point(record.pairs[name]) for name in ("concordance", "kinship")}
+    )
     return {
         "failed": people[people["state"] != "confirmed"].to_dict("records"),
-        "pairs": pairs[pairs["state"] != "ok"].to_dict("records"),
+        "pairs": pairs[pairs["state"] == "conflict"].to_dict("records"),
+        "untold": pairs[pairs["state"] == "not_testable"].to_dict("records"),
         "n_pairs": len(pairs),
         "n_samples": len(people),
     }
+
+
+def _with_point(values: pd.Series) -> list[str]:
+    """Return shares with three digits, a dash where there is none."""
+    return [f"{value:.3f}" if math.isfinite(value) else "–" for value in values]
 
 
 def quality_rows(quality: pd.DataFrame) -> dict[str, Any]:
