@@ -6,6 +6,7 @@ import ast
 import copy
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import bench_paths
@@ -25,6 +26,7 @@ SAME_RATE = "linedrift at .1 false"
 LISTED = 1.0
 # Where a pair of signals is made into calls.
 STEPS = ("contrast", "segmentation", "events")
+MODULES = (contrast.__module__, segment.__module__, events.__name__)
 COLUMNS = {
     **{"chrom": "str", "start": "int64", "end": "int64", "kind": "str", "fraction": "float64"},
     **{"score": "float64", "rate": "float64", "origin": "str", "n": "int64"},
@@ -40,26 +42,30 @@ def config() -> dict[str, Any]:
 def version() -> str:
     """Return a digest of the modules and settings that decide a call."""
     digest = hashlib.sha256()
-    for module in modules():
-        digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
+    for path in files():
+        digest.update(path.read_bytes())
     settings = config()
     digest.update(repr([settings[s] for s in STEPS] + [COLUMNS, LISTED]).encode())
     return digest.hexdigest()[:12]
 
 
-def modules() -> list[str]:
+def files() -> list[Path]:
     """Return the modules of the library that the steps are built on, themselves included."""
-    found, waiting = set[str](), set(STEPS)
+    found, waiting = set[Path](), {module(name) for name in MODULES}
     while waiting:
-        name = waiting.pop()
-        found.add(name)
-        tree = ast.parse((bench_paths.LIBRARY / f"{name}.py").read_text("utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("linedrift"):
-                own = str(node.module).partition(".")[2]
-                waiting |= {own} if own else {one.name for one in node.names}
+        path = waiting.pop()
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = [str(node.module), *(f"{node.module}.{one.name}" for one in node.names)]
+                waiting |= {file for file in map(module, names) if file.is_file()}
         waiting -= found
     return sorted(found)
+
+
+def module(name: str) -> Path:
+    """Return where a module of the library stands, if it is one."""
+    return bench_paths.LIBRARY.parent / f"{name.replace('.', '/')}.py"
 
 
 def regions() -> pd.DataFrame:

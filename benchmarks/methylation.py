@@ -32,7 +32,7 @@ import simulate_methylation as sim
 from linedrift.events import events
 from linedrift.events.segmentation import segment
 from linedrift.genome import Karyotype
-from linedrift.signals import methylation_contrast, waves
+from linedrift.signals import intensity, methylation_contrast, waves
 from simulate_array import Event
 
 FRACTIONS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
@@ -166,8 +166,8 @@ def _kept_at(tool: str, name: str, per_mb: float) -> Path:
     digest.update((bench_paths.ROOT / "demo" / "simulate_methylation.py").read_bytes())
     if tool == engine.NAME:
         digest.update(engine.version().encode())
-        for module in ("intensity", "methylation_contrast"):
-            digest.update((bench_paths.LIBRARY / f"{module}.py").read_bytes())
+        for module in (intensity, methylation_contrast):
+            digest.update(Path(module.__file__).read_bytes())
     elif tool != "truth":
         digest.update(conumee_scheme.SCRIPT.read_bytes())
         digest.update(Path(conumee_scheme.__file__).read_bytes())

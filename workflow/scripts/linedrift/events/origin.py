@@ -53,9 +53,32 @@ def with_origin(
             note=_noted(one, note if is_donor else "already in the earliest passage measured"),
             whole=True,
         )
-    if high > 0.5:
+    if high > 0.5 and not _told_against(data, members, baseline, measurements, one.fit, settings):
         return replace(one, origin="unknown", note=_noted(one, "the baseline cannot tell"))
     return replace(one, origin="acquired")
+
+
+def _told_against(
+    data: Stack,
+    members: Sequence[int],
+    baseline: Sequence[int],
+    measurements: Sequence[Measurement],
+    fit: Fit,
+    settings: Mapping[str, Any],
+) -> bool:
+    """Return whether the baseline has no signal of its own here, but is what others differ from.
+
+    A man's donor has no level on Y, for nothing tells what one copy should read; that of his line
+    is the difference from it.
+    """
+    own = Stretch(data.only(baseline), fit.first, fit.last, settings)
+    donor = measurements[baseline[0]]
+    compared = {measurements[k].baseline.split(";")[0] for k in members if k not in baseline}
+    return (
+        donor.role == "donor"
+        and max(own.n_levels, own.n_shifts) == 0
+        and compared == {donor.sample}
+    )
 
 
 def _noted(one: Call, text: str) -> str:
