@@ -249,7 +249,8 @@ def write_exomes(
     pool: Executor,
 ) -> list[Future[None]]:
     """Simulate and write the exomes in the pool; `share` scales the number of their targets."""
-    names = {e.line for e in bank_exomes.EXOMES}
+    # Sorted: people are drawn in turn, and a set has another order in every run.
+    names = sorted({e.line for e in bank_exomes.EXOMES})
     persons = {name: (sex_of(name), people.haplotypes[parent_of(name)]) for name in names}
     seeds = np.random.SeedSequence([seed, 1])  # apart from the streams of the arrays
     options = {"share": share, "tell": tell, "pool": pool}

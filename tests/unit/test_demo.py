@@ -214,6 +214,15 @@ def exome_genome():
     return bank_exomes.genome_of(np.random.default_rng(4), people.loci, 0.3)
 
 
+def test_people_of_exomes_are_drawn_in_the_same_order_in_every_run(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(bank_exomes, "make", lambda *given, **more: drawn.extend(given[3]) or [])
+    people = make_bank.draw_people(DENSITY, make_bank.SEED)
+    make_bank.write_exomes(tmp_path, people, 1, 1.0, print, None)
+    assert drawn == sorted(drawn)
+    assert len(drawn) > 2
+
+
 def test_the_sheet_has_the_exomes_when_they_are_made(tmp_path):
     make_bank.write_sheets(tmp_path, exomes=True)
     rows = pd.read_csv(tmp_path / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
