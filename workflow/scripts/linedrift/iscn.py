@@ -278,6 +278,7 @@ def _changes(item: re.Match[str], text: str) -> list[Change]:
     high = found["copies_high"]
 
     def change(chrom: str, bands: str, first: int | None, last: int | None) -> Change:
+        """Return the change of one unit; raise IscnError where there is no such chromosome."""
         if chrom not in _CHROMOSOMES:
             raise IscnError(f"{text!r}: chromosome is X, Y or 1 to 22, not {chrom!r}")
         return Change(

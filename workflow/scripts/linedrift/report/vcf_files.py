@@ -14,6 +14,7 @@ def write(text: str, path: str | os.PathLike[str]) -> None:
     """Write a VCF and its index `path`.tbi; both are whole or absent."""
 
     def pack(beside: Path) -> None:
+        """Write the text packed by bgzip."""
         plain = beside.with_suffix(".plain")
         try:
             plain.write_text(text, encoding="utf-8")
@@ -22,6 +23,7 @@ def write(text: str, path: str | os.PathLike[str]) -> None:
             plain.unlink(missing_ok=True)
 
     def index(beside: Path) -> None:
+        """Write the index of what was packed."""
         pysam.tabix_index(str(path), preset="vcf", index=str(beside), force=True)
 
     write_beside(path, pack)

@@ -346,6 +346,7 @@ def log_priors(
     prior = np.zeros((len(counts), len(HYPOTHESES)))
 
     def put(name: str, values: np.ndarray | float) -> None:
+        """Set the prior of a hypothesis at every site."""
         prior[:, PLACE[name]] = values
 
     put("acquired", acquired)

@@ -342,6 +342,7 @@ def _coverage(
     severity = "insufficient" if needed else "note"
 
     def said(text: str) -> Finding:
+        """Return the finding that says so."""
         return by_rule("coverage", severity, name, "point_coverage", text, basis, True)
 
     if ASSAY not in sample["assays"]:
