@@ -403,8 +403,45 @@ def test_a_file_that_is_not_there_and_a_format_that_is_none(tmp_path):
         cytosines.read(str(tmp_path / "x"), format="bismark_cov", settings=SETTINGS, build="hg18")
 
 
-def test_methylkit_may_lack_the_last_line_end_where_the_row_is_whole(tmp_path):
-    text = files.methylkit(CPGS)
-    assert_same(read(tmp_path, text[:-1], "methylkit"), CPGS)
-    with pytest.raises(ReadingError, match="is cut in the middle"):
-        read(tmp_path, text[:-3], "methylkit")
+@pytest.mark.parametrize("kind", [*files.WRITERS, "percents"])
+def test_the_last_line_end_may_lack_where_the_row_is_whole(kind, tmp_path):
+    format, write = files.WRITERS.get(kind, ("bismark_bedgraph", files.percents))
+    text = write(CPGS)
+    whole = read(tmp_path, text, format)
+    for end in ("", "\r\n"):
+        found = read(tmp_path, text[:-1] + end, format)
+        pd.testing.assert_frame_equal(found.cytosines, whole.cytosines)
+    # Cut before the last field, before the one before it, and so on.
+    for n in range(1, 4):
+        cut = text[:-1].rsplit("\t", n)[0]
+        with pytest.raises(ReadingError, match="is cut in the middle of its last line"):
+            read(tmp_path, cut, format)
+
+
+@pytest.mark.parametrize(
+    ("format", "row", "cut"),
+    [
+        ("bismark_cov", "chr1\t901\t901\t20\t3\t12", 1),
+        ("methyldackel", "chr1\t900\t901\t20\t3\t12", 1),
+        ("methylkit", "chr1.901\tchr1\t901\tF\t15\t20.00\t80.00", 4),
+    ],
+)
+def test_a_cut_in_the_last_number_is_told_where_percents_and_counts_tell_it(
+    format, row, cut, tmp_path
+):
+    head = {"methyldackel": files.TRACK, "methylkit": files.HEADER}.get(format, "")
+    assert read(tmp_path, head + row, format).cytosines["unmethylated"].sum() == 12
+    with pytest.raises(ReadingError, match="last line: .* its percents and counts disagree"):
+        read(tmp_path, head + row[:-cut], format)
+
+
+@pytest.mark.parametrize("kind", [*files.WRITERS, "percents"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_marks_and_line_ends_of_other_systems_change_nothing(kind, mark, end, tmp_path):
+    format, write = files.WRITERS.get(kind, ("bismark_bedgraph", files.percents))
+    text = write(CPGS)
+    found = read(tmp_path, mark + text.replace("\n", end), format)
+    whole = read(tmp_path, text, format)
+    pd.testing.assert_frame_equal(found.cytosines, whole.cytosines)
+    assert found.facts == whole.facts

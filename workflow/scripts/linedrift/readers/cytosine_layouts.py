@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -157,6 +158,7 @@ def looks_like(start: bytes) -> str:
 
 
 def _is_preface(line: bytes) -> bool:
+    line = line.removeprefix(codecs.BOM_UTF8)
     return not line.strip() or line.startswith(_PREFACE)
 
 

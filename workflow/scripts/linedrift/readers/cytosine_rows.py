@@ -18,7 +18,7 @@ FORWARD, REVERSE, BOTH, UNKNOWN = 1, -1, 2, 0
 _STRANDS = {"+": FORWARD, "F": FORWARD, "-": REVERSE, "R": REVERSE}
 # MethylDackel and ENCODE write whole per cents, and the first of them cuts the rest off; the
 # counts are what is used.
-_MOST_OFF = 1.0
+MOST_OFF = 1.0
 # methylKit has counts as coverage and per cents of two decimals: they give a whole number within
 # this share of the coverage, and .01 for small ones.
 _ROUNDING = 0.0001
@@ -261,15 +261,15 @@ def _check_percent(block: Block, methylated: np.ndarray, total: np.ndarray) -> N
     """Raise ReadingError where percents and counts of a row disagree."""
     percent = block.numbers("count:percent")
     said = 100 * methylated / np.maximum(total, 1)
-    wrong = ~(np.abs(percent - said) <= _MOST_OFF) & (total > 0)
+    wrong = ~(np.abs(percent - said) <= MOST_OFF) & (total > 0)
     if not wrong.any():
         return
     at = int(np.argmax(wrong))
     n, m = int(total[at]), int(methylated[at])
     found = f"found {percent[at]:g} % methylated, but {m:,} of {n:,} reads ({said[at]:.4g} %)"
-    if abs(100 * percent[at] - said[at]) <= _MOST_OFF:
+    if abs(100 * percent[at] - said[at]) <= MOST_OFF:
         found += "; it is a fraction, expected are per cent"
-    elif abs(100 - percent[at] - said[at]) <= _MOST_OFF:
+    elif abs(100 - percent[at] - said[at]) <= MOST_OFF:
         found += "; are the columns of methylated and unmethylated reads exchanged?"
     block.fail(at, found)
 

@@ -31,9 +31,7 @@ from linedrift.readers.cytosine_rows import BOTH, REVERSE, UNKNOWN, Rows
 from linedrift.readers.files import (
     ReadingError,
     check_presence,
-    decode,
     is_gzip,
-    last_line,
     listed,
     packed_end_problem,
 )
@@ -56,6 +54,8 @@ _LEAST_ON_CPG = 0.8
 _LEAST_OF_MIXED = 0.1
 # Two percents of two decimals add up to 100 within this.
 _MOST_UNEVEN = 0.011
+# Columns by which a row says the same twice.
+_TOLD_TWICE = ("percent", "percent_u", "m", "u", "other")
 # Contigs of the human assembly beside chromosomes, by UCSC, Ensembl and GATK, and EBV.
 _UNPLACED = re.compile(
     r"(?i).*_(random|alt|fix|decoy|hap\d)$|chrUn_|hs37d5|(chr)?(GL|K[INQVZ]|JTFH|M[LU])\d|HLA|.*EBV"
@@ -162,7 +162,7 @@ def read(
     if is_gzip(path) and (text := packed_end_problem(path, most_bytes=0)):
         raise ReadingError(text)
     shape = cytosine_layouts.shape(path, format)
-    check_end(path, format)
+    check_end(path, shape)
     facts: dict[str, Any] = {"format": format, "build": of.name}
     facts["counts_known"] = shape.layout.roles.keys() & {"count:m", "count:n"} != set()
     found = gather(path, cytosine_rows.blocks(path, shape), settings, facts)
@@ -174,18 +174,32 @@ def read(
         return Reading(_frame(found, place, facts), facts)
 
 
-def check_end(path: str, format: str) -> None:
-    """Raise ReadingError where the last line has no line end, unless the row is surely whole."""
-    end = last_line(path) or b""
-    fields = decode(end).split("\t")
-    if format == "methylkit" and len(fields) == 7:
-        # Real files of methylKit lack the last line end; the two percents tell that all is there.
-        try:
-            if abs(float(fields[5]) + float(fields[6]) - 100) < _MOST_UNEVEN:
-                return
-        except ValueError:
-            pass
-    delimited.check_end(path)
+def check_end(path: str, shape: cytosine_layouts.Shape) -> None:
+    """Raise ReadingError where the last line has no line end, unless its row is whole.
+
+    It is with all of its columns, and with percents and counts that agree where it has both.
+    """
+    fields = delimited.open_end(path, shape.layout, shape.blanks)
+    if not fields:
+        return
+    at = {role.partition(":")[2]: fields[i] for role, i in shape.layout.roles.items()}
+    try:
+        value = {name: float(at[name]) for name in _TOLD_TWICE if name in at}
+    except ValueError:
+        # The rows say which column is no number.
+        return
+    percent, reads = value.get("percent", 0.0), value.get("m", 0.0) + value.get("u", 0.0)
+    off = 0.0
+    if "percent_u" in value:
+        off = abs(percent + value["percent_u"] - 100) / _MOST_UNEVEN
+    elif "percent" in value and reads:
+        reads += value.get("other", 0.0)
+        off = abs(percent - 100 * value["m"] / reads) / cytosine_rows.MOST_OFF
+    if off > 1:
+        raise ReadingError(
+            f"{path}: is cut in the middle of its last line: it has no line end, and its percents "
+            f"and counts disagree ({' '.join(fields)[:80]!r}). Copy or export it again"
+        )
 
 
 def gather(

@@ -20,6 +20,8 @@ MISSING = (
 _NUMBERS = {"pos": pa.float64(), "lrr": pa.float32(), "baf": pa.float32(), "count": pa.float64()}
 # 2 MB of text, about 30,000 rows. Arrow reads some 34 blocks ahead: 70 MB, whatever the file has.
 _BLOCK = 2 << 20
+# No line of a table is longer: 4 MB are 100,000 samples.
+_WIDEST = 4 << 20
 
 
 def batches(
@@ -28,7 +30,7 @@ def batches(
     roles: tuple[str, ...],
     *,
     quoted: bool = True,
-    until: str = "",
+    until: str | tuple[str, ...] = (),
     block: int = 0,
     skipped: list[pcsv.InvalidRow] | None = None,
     blanks: bool = False,
@@ -36,9 +38,9 @@ def batches(
     """Yield the rows of a text file in batches, columns named by role.
 
     Numbers are float32 (positions float64, since R may write 1e+05, and counts); texts stay bytes.
-    A role may be numbered, as in count:7. A row that starts with `until` ends the rows, if it and
-    those behind it have another number of fields; they go to `skipped`. `blanks` part
-    fields as tabs do.
+    A role may be numbered, as in count:7. A row that starts with `until` (or one of them) ends the
+    rows, if it and those behind it have another number of fields; they go to `skipped`. `blanks`
+    part fields as tabs do.
 
     Raises
     ------
@@ -165,6 +167,30 @@ def check_end(path: str) -> None:
             f"{path}: is cut in the middle of its last line: found {decode(end)[-80:]!r}, expected "
             "a line end behind it. Copy or export it again (or, if it is whole, add a line end)"
         )
+
+
+def open_end(path: str, found: Layout, blanks: bool = False) -> list[str]:
+    """Return the fields of the last line of a plain file if it has no line end, else nothing.
+
+    Spreadsheets and R leave the line end away, so a row with all of its fields is taken for whole;
+    a cut inside its last field cannot be told from that. `blanks` part fields as tabs do.
+
+    Raises
+    ------
+    ReadingError
+        When such a line has fewer fields than the table.
+    """
+    end = last_line(path, _WIDEST)
+    if end is None or end.endswith((b"\n", b"\r")):
+        return []
+    text = decode(end)
+    fields = split(text.replace(" ", "\t") if blanks else text, found.delimiter)
+    if len(fields) < len(found.columns):
+        raise ReadingError(
+            f"{path}: is cut in the middle of its last line: found {len(fields)} fields "
+            f"({text[-80:]!r}), expected {len(found.columns)}. Copy or export it again"
+        )
+    return fields
 
 
 def as_text(column: pa.ChunkedArray | pa.Array) -> pa.Array:

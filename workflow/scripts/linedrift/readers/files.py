@@ -22,7 +22,7 @@ _MAGIC = (
     (b"gtc", "an Illumina GTC file"),
     (b"BPM", "an Illumina BPM manifest"),
     (b"IDAT", "an Illumina IDAT file (convert it to GTC, or export a FinalReport)"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook (export it as text)"),
+    (b"PK\x03\x04", "a zip archive (unpack it) or an Excel workbook (export it as text)"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (export it as text)"),
     (b"BZh", "a bzip2 archive (unpack it)"),
     (b"\xfd7zXZ", "an xz archive (unpack it)"),

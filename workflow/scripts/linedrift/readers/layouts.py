@@ -155,11 +155,17 @@ def layout(path: str, format: str, name_in_file: str = "", build: str = "") -> L
     return _with_roles(path, found, name_in_file, build, start)
 
 
-def plain(path: str, what: str, comments: tuple[bytes, ...] = (b"#",)) -> Layout:
+def plain(
+    path: str,
+    what: str,
+    comments: tuple[bytes, ...] = (b"#",),
+    row: re.Pattern[bytes] | None = None,
+) -> Layout:
     """Return the layout of a table with one line of titles, without roles.
 
     Lines before it that are blank, or start with one of `comments`, are passed over; of Illumina's
-    manifests all up to [Assay] are.
+    manifests all up to [Assay] are. Where a line matches `row`, the first such line is the first
+    row, and the titles stand in the last line before it that is not blank.
 
     Raises
     ------
@@ -174,12 +180,16 @@ def plain(path: str, what: str, comments: tuple[bytes, ...] = (b"#",)) -> Layout
     index = next(assay, -1) + 1
     while index < len(lines) and (not lines[index].strip() or lines[index].startswith(comments)):
         index += 1
+    if row is not None:
+        first = next((at for at, line in enumerate(lines) if row.match(line)), 0)
+        index = next((at for at in reversed(range(first)) if lines[at].strip()), index)
     if index >= len(lines):
         raise ReadingError(f"{path}: has no line of columns; expected {what}")
     title = decode(lines[index]).rstrip("\r\n")
     delimiter = max("\t,;", key=title.count)
-    row = decode(lines[index + 1]).rstrip("\r\n") if index + 1 < len(lines) else ""
-    columns = _columns(path, split(title, delimiter), split(row, delimiter) if row else [])
+    following = decode(lines[index + 1]).rstrip("\r\n") if index + 1 < len(lines) else ""
+    fields = split(following, delimiter) if following else []
+    columns = _columns(path, split(title, delimiter), fields)
     return Layout("table", sum(map(len, lines[: index + 1])), index + 1, delimiter, columns, {})
 
 

@@ -18,12 +18,23 @@ from linedrift.readers import (
     methylation_arrays,
     methylation_layouts,
 )
-from linedrift.readers.files import ReadingError, check_presence, head, is_gzip, packed_end_problem
+from linedrift.readers.files import (
+    ReadingError,
+    check_presence,
+    decode,
+    head,
+    is_gzip,
+    last_line,
+    looks_like_binary,
+    packed_end_problem,
+)
 from linedrift.readers.layouts import Layout
 
 FORMATS = (*methylation_arrays.FORMATS, *cytosines.FORMATS, *alignments.FORMATS)
 # Rows of a table of cytosines that are looked at, and bytes of a block of them.
 _ROWS, _BLOCK = 20_000, 1 << 18
+# Bytes that tell what kind a file is.
+_FIRST = 1 << 10
 # Settings that a check of rows needs, whatever they are.
 _ANY = {"modification": "5mC", "percent_reads": 1}
 
@@ -50,6 +61,8 @@ def problems(row: Mapping[str, str], chains: Mapping[str, str], reference: str =
             check_presence(one)
             if is_gzip(one) and (text := packed_end_problem(one)):
                 return [text]
+            if "zip archive" in (what := looks_like_binary(head(one, _FIRST))):
+                return [f"{one}: is {what}; expected a file of format {format}"]
         if format in cytosines.FORMATS:
             build = str(row.get("build", "")) or genome.GRCH38.name
             look_at_cytosines(path, format, build, chains, reference)
@@ -73,7 +86,7 @@ def look_at_cytosines(
     except ValueError as error:
         raise ReadingError(f"{path}: {error}") from error
     shape = cytosine_layouts.shape(path, format)
-    cytosines.check_end(path, format)
+    cytosines.check_end(path, shape)
     facts: dict[str, Any] = {"format": format}
     found = cytosines.gather(path, _first(path, shape), _ANY, facts, whole=False)
     cytosines.check_places(path, found, of, facts)
@@ -125,6 +138,8 @@ def _rows(path: str, found: Layout) -> pd.DataFrame:
     roles = tuple(found.roles)
     until = methylation_layouts.TABLE_END
     batch = next(delimited.batches(path, found, roles, until=until, block=_BLOCK))
+    if not decode(last_line(path) or b"").startswith(until):
+        delimited.open_end(path, found)
     return pd.DataFrame(
         {
             role.rpartition(":")[2]: delimited.as_text(batch[role]).to_pandas()

@@ -8,9 +8,14 @@ import re
 from linedrift.readers.files import ReadingError, listed
 from linedrift.readers.layouts import Layout, no_such_sample, normal, plain
 
-# GEO's tables of a series or sample begin with lines of these and end with one of "!".
+# GEO's tables of a series or sample begin with lines of these and end with one of "!". Reports of
+# GenomeStudio begin with lines of any kind, and have a section of control probes behind the table.
 _COMMENTS = (b"#", b"!", b"^")
-TABLE_END = "!"
+TABLE_END = ("!", "[")
+# A probe among the first fields of a line: reports may begin with an index and an address.
+_NAME = r'"?(?:cg\d{8}|ch\.\w+\.\d|rs\d{3,}|nv-\w)'
+_ROW = re.compile(rf"(?:[^\t,;]*[\t,;]){{0,4}}{_NAME}".encode())
+_TITLED_BY_PROBES = re.compile(rf"\s*(?:{_NAME})")
 # Where none of these titles is there, the first column names the probes.
 _PROBE = (
     "idref", "ilmnid", "targetid", "probeid", "probe", "probes", "probesetid", "cpg", "cg", "name",
@@ -21,6 +26,14 @@ _NOT_SAMPLES = {
     *_PROBE, "", "index", "chr", "chrom", "chromosome", "mapinfo", "pos", "position", "start",
     "end", "strand", "width", "gene", "genes", "ucscrefgenename", "addressaid", "addressbid",
     "infiniumdesigntype", "design", "colorchannel", "genomebuild", "probetype",
+    # What GenomeStudio adds from its manifests.
+    "probeida", "probeidb", "alleleaprobeseq", "allelebprobeseq", "nextbase", "sourceseq",
+    "topgenomicseq", "forwardsequence", "chromosome36", "coordinate36", "probesnps", "probesnps10",
+    "randomloci", "methyl27loci", "ucscrefgeneaccession", "ucscrefgenegroup", "ucsccpgislandsname",
+    "relationtoucsccpgisland", "phantom", "dmr", "enhancer", "hmmisland", "regulatoryfeaturename",
+    "regulatoryfeaturegroup", "dhs", "symbol", "annotation", "distancetotss", "tsscoordinate",
+    "genestrand", "accession", "gid", "geneid", "synonym", "product", "cpgisland",
+    "cpgislandlocations",
 }  # fmt: skip
 _DETECTION = r"detection[._ -]*p(?:[._ -]*val(?:ue)?s?)?"
 _WHAT = {
@@ -32,6 +45,7 @@ _WHAT = {
     "other": r"bead[._ -]*stderr(?:[._ -]*[ab])?|signal[._ -]*(?:grn|red)|intensity|call|score",
 }
 _VALUES = ("beta", "value", "methylated", "unmethylated")
+_TOLD = ("beta", "methylated", "unmethylated")
 _ANY = "|".join(f"(?P<{role}>{pattern})" for role, pattern in _WHAT.items())
 # The sample before what was measured (S1 Methylated Signal), or behind it (Methylated_Signal.S1).
 _BEHIND = re.compile(rf"^(?P<sample>.*?)[._ :-]*(?:{_ANY})$", re.I)
@@ -83,6 +97,10 @@ def matrix(path: str, name_in_file: str, what: str) -> Layout:
                 "Write intensities into the column format: copy number needs them"
             )
         samples = betas
+    # Where samples have several columns, a column that stands alone is annotation.
+    several = {name: roles for name, roles in samples.items() if len(roles) > 1}
+    if {*_TOLD} & {role for roles in several.values() for role in roles}:
+        samples = several
     valued = {}
     for name, roles in samples.items():
         # The two tables of intensities may call their columns so, too.
@@ -99,8 +117,20 @@ def matrix(path: str, name_in_file: str, what: str) -> Layout:
 
 def _samples(path: str, what: str) -> tuple[Layout, dict[str, dict[str, int]]]:
     """Return the layout with the column of probes, and the columns of each sample by role."""
-    found = plain(path, what, _COMMENTS)
+    found = plain(path, what, _COMMENTS, _ROW)
     titles = [normal(title) for title in found.columns]
+    named = [title for title in found.columns if _TITLED_BY_PROBES.match(title)]
+    transposed = 2 * len(named) > len(titles)
+    if transposed or named[:1] == [found.columns[0]]:
+        like = (
+            "probes in columns and samples in rows: exchange rows and columns"
+            if transposed
+            else "no line of titles: write the probe's and the samples' names above the columns"
+        )
+        raise ReadingError(
+            f"{path}: the line of titles has {listed(named, 3)}; expected {what}, with probes in "
+            f"rows and samples in columns. It looks like {like}"
+        )
     probe = next((titles.index(one) for one in _PROBE if one in titles), 0)
     samples: dict[str, dict[str, int]] = {}
     last = ""
