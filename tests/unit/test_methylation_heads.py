@@ -61,6 +61,8 @@ COV = files.bismark_cov(CPGS)
         (COV.replace("chr1", "scaffold_1"), "bismark_cov", {}, "another species"),
         (files.bismark_cov(CPGS.assign(m=-1)), "bismark_cov", {}, "found -1; expected a whole"),
         (BETAS, "bismark_cov", {}, "is not a coverage file of Bismark"),
+        (COV + COV.splitlines(keepends=True)[0], "bismark_cov", {}, "stands in more than one row"),
+        (COV.replace("chr1", "lambda"), "bismark_cov", {}, "rows is a CpG with a read on chromo"),
         (COV, "betas", {}, "write bismark_cov into the column format"),
         (BETAS, "betas", {}, "name_in_file"),
         (BETAS.replace("0.5\t", "50\t"), "betas", {"name_in_file": "one"}, "outside 0 to 1"),
@@ -93,7 +95,9 @@ def test_starts_that_count_from_0_are_seen_by_the_reference(tmp_path):
     assert "when 1 is added to each position: positions are 0-based" in problem
     # Its head shows no CpG with a read: there is nothing to hold against the reference.
     silent = files.planted(starts).assign(m=0, u=0, m2=0, u2=0)
-    assert look(tmp_path, files.cytosine_report(silent), "cytosine_report", fasta) == []
+    others = "".join(f"chr1\t{p}\t+\t0\t0\tCHH\tCAA\n" for p in range(50_000, 80_000))
+    text = files.cytosine_report(silent) + others
+    assert look(tmp_path, text, "cytosine_report", fasta) == []
 
 
 def test_the_head_of_a_long_file_is_looked_at_and_no_more(tmp_path):

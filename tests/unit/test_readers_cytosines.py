@@ -297,7 +297,7 @@ GOOD = "chr1\t101\t101\t75\t3\t1\n"
         ("chr1\t201\t201\t25\t3\t1", "exchanged?"),
         ("chr1\t201\t201\t75\t-3\t-1", "line 2, methylated reads: found -3; expected a whole"),
         ("chr1\t201\t201\t75\t1.5\t0.5", "line 2, methylated reads: found 1.5"),
-        ("chr1\t201\t201\t0\t0\t0", "line 2, has 0 methylated and 0 unmethylated reads"),
+        ("chr1\t201\t201\t75\t3\t1\tCG\t+", "line 2 has 8 fields"),
         ("chr1\t201\t201\t75\tthree\t1", "line 2, column 'methylated reads': found 'three'"),
         ("chr1\t201\t201\t75\tNA\t1", "line 2, methylated reads: found no number"),
         ("chr1\t0\t0\t75\t3\t1", "line 2, position: found 0; expected a whole number of 1"),
@@ -311,6 +311,42 @@ def test_a_wrong_row_of_a_coverage_file_is_named(row, words, tmp_path):
         read(tmp_path, GOOD + row + "\n" + GOOD.replace("101", "301"), "bismark_cov")
     assert words in str(error.value)
     assert str(error.value).startswith(str(tmp_path / "file.txt"))
+
+
+@pytest.mark.parametrize(
+    ("format", "row"),
+    [
+        ("bismark_cov", "chr1\t201\t201\t{}\t0\t0\n"),
+        ("bismark_merged", "chr1\t201\t202\t{}\t0\t0\n"),
+        ("methyldackel", "chr1\t200\t201\t{}\t0\t0\n"),
+        ("methylkit", "chr1.201\tchr1\t201\tF\t0\t{0}\t{0}\n"),
+        ("bedmethyl", "chr1\t200\t201\tm\t0\t+\t200\t201\t0,0,0\t0\t{}\t0\t0\t0\t0\t0\t0\t0\n"),
+    ],
+)
+@pytest.mark.parametrize("percent", ["0", "NaN", "NA"])
+def test_rows_without_a_read_are_counted_and_left_out(format, row, percent, tmp_path):
+    write = dict(files.WRITERS.values())[format] if format != "bedmethyl" else files.modkit
+    found = read(tmp_path, write(CPGS) + row.format(percent), format)
+    assert_same(found, CPGS)
+    assert found.facts["n_without_read"] == 1
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "words"),
+    [
+        (
+            "bismark_cov",
+            GOOD[:-1] + "\tCG\t+\n",
+            r"Columns beyond the first 6 must go \(cut -f1-6\)",
+        ),
+        ("bedmethyl", files.modkit(CPGS).replace("\n", "\t1\n"), r"\(cut -f1-18\)"),
+        ("bismark_cov", GOOD.replace("\t", ","), "Fields must be parted by tabs"),
+        ("bismark_cov", GOOD.replace("chr1", '"chr1"'), "Names are in quotes"),
+    ],
+)
+def test_columns_and_marks_that_must_go_are_named(format, text, words, tmp_path):
+    with pytest.raises(ReadingError, match=words):
+        read(tmp_path, text, format)
 
 
 def test_a_wrong_row_far_behind_is_named_by_its_line(tmp_path):

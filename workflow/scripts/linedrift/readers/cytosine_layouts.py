@@ -268,4 +268,9 @@ def _wrong_format(path: str, format: str, likely: str, fields: list[str]) -> Rea
         )
     if len(fields) > 1 and not any(_numbers([one]) for one in fields):
         return ReadingError(f"{text}: a line of titles? Remove it, or make the file again")
+    if len(fields) == 1:
+        return ReadingError(f"{text}. Fields must be parted by tabs: make it again")
+    for n in sorted((n for of, n in _COLUMNS if of == format and n < len(fields)), reverse=True):
+        if _likely(fields[:n], False) == format:
+            return ReadingError(f"{text}. Columns beyond the first {n} must go (cut -f1-{n})")
     return ReadingError(f"{text}. Make it again")

@@ -30,8 +30,6 @@ _OTHER_MODIFICATIONS = (
     "h", "5hmC", "76792", "f", "5fC", "76794", "c", "5caC", "76793", "a", "6mA", "28871",
     "21839", "4mC", "17802", "17596", "T", "A", "G", "N",
 )  # fmt: skip
-# Bismark, MethylDackel and methylKit list only cytosines with reads.
-_ALWAYS_READ = ("bismark_cov", "bismark_merged", "bismark_bedgraph", "methyldackel", "methylkit")
 
 
 class Rows(NamedTuple):
@@ -114,11 +112,9 @@ def read(block: Block, settings: Mapping[str, Any]) -> Rows:
     methylated, unmethylated = _counts(block, settings)
     names, contig = _contigs(block)
     kept, other = _contexts(block, kept, methylated, unmethylated, left_out)
+    # Bismark, MethylDackel and methylKit leave them out, scripts behind them may add them again.
     silent = kept & (methylated + unmethylated == 0)
     if silent.any():
-        if block.format in _ALWAYS_READ:
-            at = int(np.argmax(silent))
-            block.fail(at, "has 0 methylated and 0 unmethylated reads; expected 1 or more")
         left_out["n_without_read"] = int(silent.sum())
         kept &= ~silent
     parts = (contig, pos, strand, methylated, unmethylated)
@@ -295,7 +291,7 @@ def _from_coverage(block: Block) -> tuple[np.ndarray, np.ndarray]:
 
 def _percent(block: Block, role: str) -> np.ndarray:
     values = block.numbers(role)
-    if block.format == "bedmethyl":
+    if block.has("count:n"):
         # Where no read is valid there is no percent.
         values = np.where(np.isnan(values) & (block.numbers("count:n") == 0), 0, values)
     block.refuse(~((values >= 0) & (values <= 100)), role, "a percent, 0 to 100")

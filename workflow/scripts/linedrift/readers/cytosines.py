@@ -11,6 +11,7 @@ is paired from its first; what is left alone is taken for a C of the forward str
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -207,11 +208,11 @@ def gather(
     blocks: Iterator[cytosine_rows.Block],
     settings: Mapping[str, Any],
     facts: dict[str, Any],
-    whole: bool = True,
+    asked: float = math.inf,
 ) -> dict[str, Chromosome]:
     """Return the rows of each primary chromosome, and add to the facts what the others are.
 
-    A `whole` file must have a CpG with a read.
+    A file with fewer rows than were `asked` for must have a CpG with a read.
     """
     parts: dict[str, list[Chromosome]] = {}
     facts |= {"n_rows": 0, "n_other_contig": 0, "n_without_read": 0, "n_other_context": 0}
@@ -233,7 +234,7 @@ def gather(
             elif on.any():
                 parts.setdefault(chrom, []).append(_part(rows, on))
     _check_contigs(path, strange, facts)
-    if whole and not parts:
+    if not parts and facts["n_rows"] < asked:
         raise ReadingError(
             f"{path}: none of its {facts['n_rows']:,} rows is a CpG with a read on chromosomes 1 "
             f"to 22, X or Y; expected {TITLES[facts['format']]}. Give the file of CpGs"
@@ -246,10 +247,8 @@ def gather(
 
 
 def _part(rows: Rows, on: np.ndarray) -> Chromosome:
+    # Copies: the arrays of a block hold its text in memory.
     parts = (rows.pos, rows.strand, rows.methylated, rows.unmethylated)
-    if on.all():
-        # A copy: the arrays of a block hold its text in memory.
-        return Chromosome(*(part.copy() for part in parts))
     return Chromosome(*(part[on] for part in parts))
 
 
@@ -278,10 +277,12 @@ def _control(
 def _check_contigs(path: str, strange: Mapping[str, int], facts: Mapping[str, Any]) -> None:
     n = sum(strange.values())
     if n > _MOST_OTHER * facts["n_rows"]:
+        why = "Is the file of another species?"
+        if any('"' in name for name in strange):
+            why = "Names are in quotes: write the file without them (in R quote = FALSE)"
         raise ReadingError(
             f"{path}: {n:,} of {facts['n_rows']:,} rows are on contigs that linedrift does not "
-            f"know: {listed(list(strange))}; expected 1 to 22, X, Y (with or without chr). Is the "
-            "file of another species?"
+            f"know: {listed(list(strange))}; expected 1 to 22, X, Y (with or without chr). {why}"
         )
 
 
@@ -370,7 +371,7 @@ def _frame(found: dict[str, Chromosome], place: Place, facts: dict[str, Any]) ->
         facts[key] = 0
     columns: dict[str, list[np.ndarray]] = {name: [] for name in CYTOSINES.names if name != "end"}
     for chrom in list(found):
-        start, methylated, unmethylated = _cpgs(chrom, _sorted(found.pop(chrom)), place, facts)
+        start, methylated, unmethylated = _cpgs(chrom, in_order(found.pop(chrom)), place, facts)
         code = np.full(len(start), CHROMOSOMES.index(chrom), np.int8)
         for name, part in zip(columns, (code, start, methylated, unmethylated), strict=True):
             columns[name].append(part)
@@ -396,7 +397,8 @@ def _frame(found: dict[str, Chromosome], place: Place, facts: dict[str, Any]) ->
     return tables.check(frame, CYTOSINES)
 
 
-def _sorted(rows: Chromosome) -> Chromosome:
+def in_order(rows: Chromosome) -> Chromosome:
+    """Return the rows of a chromosome by position."""
     if (np.diff(rows.pos) >= 0).all():
         return rows
     order = np.argsort(rows.pos, kind="stable")
@@ -440,7 +442,7 @@ def _stranded(chrom: str, rows: Chromosome, place: Place, facts: dict[str, Any])
         pos, lifted = liftover.lift(place.chain, _named(chrom, len(pos)), pos)
         facts["n_unmapped"] += int((~lifted).sum())
         pos, rows = pos[lifted], Chromosome(*(part[lifted] for part in rows))
-    rows = _sorted(rows._replace(pos=pos.astype(np.int32)))
+    rows = in_order(rows._replace(pos=pos.astype(np.int32)))
     names = {ucsc_chromosome(name): name for name in reversed(place.fasta.references)}
     if chrom not in names:
         kinds = np.full(len(rows.pos), NOT_KNOWN, np.int8)

@@ -88,10 +88,13 @@ def look_at_cytosines(
     shape = cytosine_layouts.shape(path, format)
     cytosines.check_end(path, shape)
     facts: dict[str, Any] = {"format": format}
-    found = cytosines.gather(path, _first(path, shape), _ANY, facts, whole=False)
+    found = cytosines.gather(path, _first(path, shape), _ANY, facts, asked=_ROWS)
     cytosines.check_places(path, found, of, facts)
     with cytosines.placed(path, of, chains, reference) as place:
         cytosines.check_sequence(found, place, facts)
+    for chrom, rows in found.items():
+        pos, strand, *_ = cytosines.in_order(rows)
+        cytosine_rows.check_neighbours(path, chrom, pos, strand)
 
 
 def _first(path: str, shape: cytosine_layouts.Shape) -> Iterator[cytosine_rows.Block]:
