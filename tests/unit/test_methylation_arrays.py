@@ -322,6 +322,8 @@ def test_names_without_the_suffix_of_epic_v2_are_found(tmp_path, table, array, s
         (lambda beta: 1.2 * beta - 0.1, "adjusted beyond their range"),
         (lambda beta: 20_000 * beta, "look like intensities"),
         (lambda beta: beta * np.nan, "has no beta of this sample"),
+        (lambda beta: beta.where(beta.index != beta.index[3], np.inf), "row 4.* has inf; 1 of"),
+        (lambda beta: beta.where(beta.index != beta.index[3], 1.02), "adjusted beyond their range"),
     ],
 )
 def test_what_is_no_beta_is_refused(tmp_path, table, manifest, settings, change, words):
@@ -330,11 +332,26 @@ def test_what_is_no_beta_is_refused(tmp_path, table, manifest, settings, change,
         methylation_arrays.read(**betas(tmp_path, values), manifest=manifest, settings=settings)
 
 
+def test_what_rounding_does_to_a_beta_is_no_error(tmp_path, table, manifest, settings):
+    values = pd.DataFrame({"probe": table["name"], "S1": table["beta"].to_numpy(float)})
+    values.loc[values.index[:2], "S1"] = [1.0000002, -1e-7]
+    found = methylation_arrays.read(**betas(tmp_path, values), manifest=manifest, settings=settings)
+    assert found.probes["beta"].between(0, 1).all() and len(found.probes) == len(values)
+
+
+def test_the_same_table_twice_is_refused(tmp_path, table, manifest, settings):
+    given = two_tables(tmp_path, table["name"], 9000 * table["beta"])
+    with pytest.raises(ReadingError, match="has the same values for unmethylated as for"):
+        methylation_arrays.read(
+            **(given | {"path2": given["path"]}), manifest=manifest, settings=settings
+        )
+
+
 def two_tables(folder, names, values, titles=("S1", "S1")):
     paths = []
-    for kind, title in zip("mu", titles, strict=True):
+    for kind, title, share in zip("mu", titles, (1.0, 0.999), strict=True):
         path = folder / f"{kind}.csv"
-        pd.DataFrame({"probe": names, title: values, "S2": 5.0}).to_csv(path, index=False)
+        pd.DataFrame({"probe": names, title: share * values, "S2": 5.0}).to_csv(path, index=False)
         paths.append(str(path))
     return {"path": paths[0], "path2": paths[1], "format": "intensities", "name_in_file": "S1"}
 

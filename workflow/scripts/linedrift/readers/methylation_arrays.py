@@ -32,6 +32,8 @@ _LEAST_FOUND = 0.5
 _GREEN, _RED = ("NORM_C", "NORM_G"), ("NORM_A", "NORM_T")
 # Below this the brightest probes of a table are no intensities.
 _LEAST_LIGHT = 30.0
+# Betas may leave 0 to 1 by what rounding does.
+_ROUNDING = 1e-5
 # A CpG has two bases.
 _CPG_BP = 2
 
@@ -247,6 +249,11 @@ def read_intensities(
         table = _one_sample(path, methylation_layouts.intensities(path, name_in_file))
     for column in ("methylated", "unmethylated"):
         check_intensities(path2 if path2 and column == "unmethylated" else path, table, column)
+    if (table["methylated"] == table["unmethylated"]).all():
+        raise ReadingError(
+            f"{path2 or path}: has the same values for unmethylated as for methylated intensities; "
+            "expected those of the two alleles. Give the other table or columns"
+        )
     rows, values, facts = _matched(path, table, manifest)
     below = (values["methylated"] < 0) | (values["unmethylated"] < 0)
     for column in ("methylated", "unmethylated"):
@@ -274,7 +281,7 @@ def read_betas(
     found = methylation_layouts.matrix(path, name_in_file, "a matrix of betas")
     table = _one_sample(path, found).rename(columns={"value": "beta"})
     check_betas(path, table)
-    table = table.assign(methylated=np.nan, unmethylated=np.nan)
+    table = table.assign(beta=table["beta"].clip(0, 1), methylated=np.nan, unmethylated=np.nan)
     rows, values, facts = _matched(path, table, manifest)
     facts |= {"has_intensities": False, "normalisation": "as in the table"}
     return _reading(rows, values, manifest, settings, facts)
@@ -340,16 +347,19 @@ def check_betas(path: str, table: pd.DataFrame) -> None:
     known = values[np.isfinite(values)]
     if len(known) == 0:
         raise ReadingError(f"{path}: has no beta of this sample; export it again")
-    bad = (values < 0) | (values > 1)
+    bad = (values < -_ROUNDING) | (values > 1 + _ROUNDING)
     if not bad.any():
         return
     low, high = float(known.min()), float(known.max())
-    if low < 0 and np.median(np.abs(known)) > 1:
+    if np.isinf(values).any():
+        like = "ratios of nothing to nothing, or M values; write NA where there is no value"
+        bad = np.isinf(values)
+    elif low < 0 and np.median(np.abs(known)) > 1:
         like = "M values (log2 ratios); beta is 2^M / (2^M + 1): convert them"
-    elif low >= 0 and high <= 100:
-        like = "percent; divide by 100"
     elif low > -0.5 and high < 1.5:
         like = "betas adjusted beyond their range (batch correction); give those before it"
+    elif low >= 0 and high <= 100:
+        like = "percent; divide by 100"
     else:
         like = "intensities or M values; give betas, or format intensities"
     row = int(np.argmax(bad))
