@@ -29,8 +29,13 @@ def fasta(path, lengths, seed=1):
     return str(path)
 
 
-def alignment(path, reference="", lengths=LENGTHS, order="coordinate", groups=("S",), at=None):
-    """Write a BAM or CRAM with reads of 50 bases at the places `at`: (contig, position)."""
+def alignment(
+    path, reference="", lengths=LENGTHS, order="coordinate", groups=("S",), at=None, without=0
+):
+    """Write a BAM or CRAM with reads of 50 bases at the places `at`: (contig, position).
+
+    The first `without` of them have no qualities.
+    """
     contigs = [{"SN": name, "LN": length} for name, length in lengths.items()]
     head = {"SQ": contigs, "RG": [{"ID": f"g{i}", "SM": name} for i, name in enumerate(groups)]}
     if order:
@@ -47,7 +52,8 @@ def alignment(path, reference="", lengths=LENGTHS, order="coordinate", groups=("
             read.mapping_quality, read.query_sequence = 60, "ACGTA" * 10
             if contig >= 0:
                 read.cigarstring = "50M"
-            read.query_qualities = pysam.qualitystring_to_array("I" * 50)
+            if number >= without:
+                read.query_qualities = pysam.qualitystring_to_array("I" * 50)
             if groups:
                 read.set_tag("RG", f"g{number % len(groups)}")
             file.write(read)
@@ -125,6 +131,18 @@ def test_a_file_without_reads_is_refused(tmp_path, reference):
     assert "has a header but no read" in wrong(path, reference)
     path = alignment(tmp_path / "b.bam", at=[(-1, -1)])
     assert "no aligned read" in wrong(path, reference)
+
+
+@pytest.mark.parametrize("ending", ["bam", "cram"])
+def test_reads_without_qualities_are_refused(tmp_path, reference, ending):
+    path = alignment(tmp_path / f"a.{ending}", reference, without=190)
+    text = wrong(path, reference, ending)
+    assert "190 of 190 reads have no base qualities (*" in text
+    assert "Give the file as the aligner wrote it" in text
+    path = alignment(tmp_path / f"b.{ending}", reference, without=2)
+    assert "2 of 190 reads" in wrong(path, reference, ending)
+    path = alignment(tmp_path / f"c.{ending}", reference, without=1)
+    assert wrong(path, reference, ending) == "", "few are left out by the job, which says so"
 
 
 def test_contigs_named_otherwise_are_shown_beside_those_of_the_reference(tmp_path, reference):

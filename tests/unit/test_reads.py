@@ -259,3 +259,41 @@ def test_a_cram_with_another_reference_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("REF_PATH", "none")
     with pytest.raises(ReadingError, match=r"a\.cram: cannot be unpacked with .*other\.fa"):
         reads.whole(path, {}, **SETTINGS | {"reference": other})
+
+
+def test_reads_without_qualities_give_depth_but_no_base(tmp_path):
+    found = random_reads(np.random.default_rng(3), 300)
+    whole = reads.whole(write(tmp_path / "a.bam", found), reads.asked(BINS, TARGETS), **SETTINGS)
+    without = [number % 3 == 0 for number in range(len(found))]
+    for read, none in zip(found, without, strict=True):
+        if none:
+            read.query_qualities = None
+    path = write(tmp_path / "b.bam", found)
+    asked = reads.asked(BINS, TARGETS, POSITIONS)
+    tallies = reads.whole(path, asked, **SETTINGS)
+    kept = [read for read, none in zip(found, without, strict=True) if not none]
+    _, alleles, _ = slow(kept, 20, 20)
+    # Of two mates that overlap the second does not count there, whether the first has qualities
+    # or not: so what is counted is at most what the others have.
+    for chrom, at in asked.items():
+        positions = bam_records.positions_of(at)
+        counted = tallies[chrom].alleles.astype(int)
+        most = [alleles.get((chrom, position), np.zeros((4, 2))) for position in positions]
+        assert (counted <= np.reshape(most, counted.shape)).all()
+        assert counted.sum() or chrom == "KI270"
+        assert (tallies[chrom].bins == whole[chrom].bins).all()
+    totals = reads.totals(tallies)
+    usable = [not read.flag & 0x704 and read.mapping_quality >= 20 for read in found]
+    assert totals["n_without_qualities"] == sum(np.logical_and(usable, without))
+    assert reads.totals(whole)["n_without_qualities"] == 0
+
+
+def test_a_read_without_sequence_gives_no_base(tmp_path):
+    read = pysam.AlignedSegment(header())
+    read.query_name, read.flag, read.reference_id, read.reference_start = "r", 0, 0, 100
+    read.mapping_quality, read.cigartuples = 60, [(0, 50)]
+    read.set_tag("XX", "?" * 200)
+    path = write(tmp_path / "a.bam", [read])
+    tally = reads.whole(path, reads.asked(BINS, TARGETS, POSITIONS), **SETTINGS)["chr1"]
+    assert tally.alleles.sum() == 0
+    assert tally.bins.sum() == 50

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 from linedrift import jobs, tables
-from linedrift.readers import bam_records, reads, targets
+from linedrift.readers import alignments, bam_records, reads, targets
 from linedrift.sequencing_tables import BINS, SITES
 from linedrift.signals import exomes
 
@@ -23,6 +23,8 @@ def main(job):
         min_base_quality=settings["min_base_quality"],
     )
     totals = reads.totals(tallies)
+    without = totals["n_without_qualities"]
+    alignments.check_qualities(job.input.alignment, without, totals["n_counted"])
     bases = reads.in_order(tallies, bins, "bins")
     counts = reads.in_order(tallies, sites, "alleles").reshape(len(sites), 4, 2)
     depth = [bam_records.depth_of(tallies[chrom], asked[chrom]) for chrom in asked]
@@ -39,10 +41,11 @@ def main(job):
     facts = exomes.figures(totals, inserts, np.concatenate(depth)) | of_signals
     text = json.dumps(facts, indent=1)
     tables.write_beside(job.output.facts, lambda path: path.write_text(text, encoding="utf-8"))
+    unknown = f" ({without} without qualities, for depth alone)" if without else ""
     return (
-        f"{job.wildcards.sample}: {facts['reads']} reads, {facts['mean_target_depth']:.1f} on "
-        f"target, {facts['n_bins_usable']} of {facts['n_bins']} bins and "
-        f"{facts['n_sites_usable']} of {facts['n_sites']} sites usable"
+        f"{job.wildcards.sample}: {facts['reads']} reads{unknown}, "
+        f"{facts['mean_target_depth']:.1f} on target, "
+        f"{facts['n_bins_usable']} of {facts['n_bins']} bins and {facts['n_sites_usable']} of {facts['n_sites']} sites usable"
     )
 
 

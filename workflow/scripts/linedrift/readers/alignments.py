@@ -35,6 +35,8 @@ _CRAM_ENDS = {
 }
 # Reads at the beginning that must be in order where the header does not say.
 _LOOK_AT = 10_000
+# Share of reads without qualities that is left out and told; a file with more is refused.
+_MOST_WITHOUT = 0.01
 _SORT = "Sort it: samtools sort"
 # Bases of the reference that a check compares with the checksums of a CRAM (about .6 s).
 _MOST_BASES = 120_000_000
@@ -317,16 +319,33 @@ def _checksum_of(reference: str, contig: str) -> str:
 
 
 def _check_reads(path: str, file: pysam.AlignmentFile) -> None:
-    """Raise ReadingError where the file has no aligned read, or the first are not in order."""
-    reads = islice(file.fetch(until_eof=True), _LOOK_AT)
+    """Raise ReadingError where the first reads are none, not in order, or without qualities."""
+    first = list(islice(file.fetch(until_eof=True), _LOOK_AT))
     # Reads without a place come last.
-    places = [(read.reference_id % (1 << 31), read.reference_start) for read in reads]
+    places = [(read.reference_id % (1 << 31), read.reference_start) for read in first]
     if not places:
         raise ReadingError(f"{path}: has a header but no read; make it again")
     if any(later < earlier for earlier, later in pairwise(places)):
         raise ReadingError(f"{path}: its reads are not in genome order. {_SORT}")
     if places[0][1] < 0:
         raise ReadingError(f"{path}: has no aligned read; align it, or give FASTQ")
+    # Secondary alignments leave their sequence away, and do not count.
+    primary = [read for read in first if not read.is_secondary]
+    check_qualities(path, sum(read.query_qualities is None for read in primary), len(primary))
+
+
+def check_qualities(path: str, without: int, of: int) -> None:
+    """Raise ReadingError where many of the reads have no qualities, so that no allele can be told.
+
+    The few of other files count for depth alone (`reads.tally`). The joint count (`pileup`) has
+    no such choice: bcftools takes a base without quality for one of the best.
+    """
+    if without > _MOST_WITHOUT * of:
+        raise ReadingError(
+            f"{path}: {without:,} of {of:,} reads have no base qualities (* in the column QUAL); "
+            "expected one of each base, as misread bases cannot be told from alleles without them. "
+            "Give the file as the aligner wrote it, or the FASTQ"
+        )
 
 
 def names_in(reference: str, chroms: Sequence[str]) -> dict[str, str]:

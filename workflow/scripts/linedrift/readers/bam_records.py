@@ -19,14 +19,18 @@ MOST_INSERT = 2000
 # Names of the totals, in the order of Tally.totals.
 TOTALS = (
     "n_records", "n_reads", "n_mapped", "n_duplicates", "n_low_mapping_quality", "n_counted",
-    "n_fragments", "n_bases", "n_bases_on_target",
+    "n_fragments", "n_bases", "n_bases_on_target", "n_without_qualities",
 )  # fmt: skip
-_RECORDS, _READS, _MAPPED, _DUPLICATES, _LOW, _COUNTED, _FRAGMENTS, _BASES, _ON_TARGET = range(9)
+_RECORDS, _READS, _MAPPED, _DUPLICATES, _LOW, _COUNTED, _FRAGMENTS, _BASES, _ON_TARGET, _WITHOUT = (
+    range(10)
+)
 # What the compiled code has to say: the end of the buffer, another chromosome, disorder.
 MORE, OTHER, DISORDER = 0, 1, 2
 # Base of a nibble of the sequence (=ACMGRSVTWYHKDBN): A, C, G, T are 0 to 3, all others -1.
 CODE = np.full(16, -1, dtype=np.int8)
 CODE[[1, 2, 4, 8]] = [0, 1, 2, 3]
+# Quality that stands for none (SAM: *), in all bases of a read; no base reaches a bound above it.
+_NO_QUALITY = 255
 # Mates further apart than this are two fragments of depth: they abut or overlap below.
 _ABUT = 50
 
@@ -210,6 +214,8 @@ def bases(
 
     `query` is the base of the read at `start`; `sequence` and `quality` are where both begin.
     """
+    if least > _NO_QUALITY:
+        return
     at = cursor.at[2]
     while at < len(asked.start) and asked.start[at] < end:
         first = cursor.offset[at] - asked.start[at]
@@ -265,8 +271,13 @@ def align(
     n_blocks = uint16(buffer, record + 12)
     cigar = record + 32 + byte(buffer, record + 8)
     sequence = cigar + 4 * n_blocks
-    quality = sequence + (int32(buffer, record + 16) + 1) // 2
+    n_bases = int32(buffer, record + 16)
+    quality = sequence + (n_bases + 1) // 2
     strand = 1 if uint16(buffer, record + 14) & 16 else 0
+    if n_bases == 0 or buffer[quality] == _NO_QUALITY:
+        # It tells where the fragment lies, but nothing of its bases.
+        tally.totals[_WITHOUT] += 1
+        least_quality = _NO_QUALITY + 1
     for block in range(n_blocks):
         value = int32(buffer, cigar + 4 * block) & 0xFFFFFFFF
         length, kind = value >> 4, value & 15

@@ -82,7 +82,8 @@ def tally(
         FASTA that a CRAM is unpacked with.
     min_mapping_quality, min_base_quality
         Reads and bases below do not count. Unmapped, secondary and failed reads and duplicates
-        never do; of two mates that overlap the one that begins first counts there.
+        never do; of two mates that overlap the one that begins first counts there. Reads without
+        qualities count for depth alone: what is known of their bases is nothing.
     prepare
         Called once with every whole record, in buffers that it may change: a buffer begins with
         a record, its last one may be cut.
