@@ -1,13 +1,15 @@
 """Measure copy number of methylation arrays beside conumee2's scheme; print the tables.
 
     python benchmarks/methylation.py [--banks 0 1 2 3] [--nulls 10] [--probes 280] [--alone]
+                                     [--fractions 0.15 0.2 ...] [--minutes 10]
 
 Simulated arrays of EPIC's density (`demo/simulate_methylation.py`). A bank has an array type, six
 cultures as panel, and a donor (fibroblasts) of all its lines (pluripotent, passage 30). A line has
 one event of 10 Mb on each of 20 autosomes, half of them gains, all in the same share of cells, or
 none. Both see the same arrays; of the peer every cut-off on |mean| and bins is tried and its best
-is shown; `--alone` leaves the peer out, whose segmentation takes most of the time. What was called
-is kept in benchmarks/work, so a run can be taken up again.
+is shown, beside the cut-off that its authors use; ways to call are then compared event by event.
+`--alone` leaves the peer out. What was called is kept in benchmarks/work, so a run can be taken up
+again; `--minutes` ends it between two genomes.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -33,18 +36,25 @@ from linedrift.events import events
 from linedrift.events.segmentation import segment
 from linedrift.genome import Karyotype
 from linedrift.signals import intensity, methylation_contrast, waves
+from scipy import stats
 from simulate_array import Event
 
-FRACTIONS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
+FRACTIONS = (0.1, 0.15, 0.175, 0.2, 0.225, 0.25, 0.3, 0.5, 1.0)
 SIZE_MB, EVENTS = 10.0, 20
 # Noisier than real arrays of one batch: with six blood samples on 450k (melon_450k), each less the
 # other five, `intensity` leaves an sd of .09 to .13 and waves of 0 to .02; here .17 and .02.
 NOISE = {"noise_sd": 0.15, "wave_sd": 0.02}
 CUTS = [
     {"score": cut, "n": n}
-    for cut in (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
+    for cut in (0, 0.01, 0.02, 0.0225, 0.025, 0.0275, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2)
     for n in (5, 10, 20, 40, 80, 150)
 ]
+# What is called, by what each tool reports: of linedrift what its config calls, or lists as a
+# candidate too (a stated rate of .1 a genome).
+OWN = {"linedrift, as called": {"called": 1.0}, "linedrift, listed": {}}
+# The default of conumee2 where it says gain or loss of segments: `threshold` of CNV.summaryplot,
+# CNV.write and CNV.state (manual of the package), as in GISTIC.
+AUTHORS = {"score": 0.1}
 
 
 class Bank(NamedTuple):
@@ -183,9 +193,9 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
     beside.replace(path)
 
 
-def names(banks: Sequence[int], nulls: int) -> list[str]:
+def names(banks: Sequence[int], nulls: int, fractions: Sequence[float] = FRACTIONS) -> list[str]:
     """Return the names of the genomes of some banks."""
-    grid = [f"grid-{fraction:g}-{k}" for k in banks for fraction in FRACTIONS]
+    grid = [f"grid-{fraction:g}-{k}" for k in banks for fraction in fractions]
     return grid + [f"null-{n}-{k}" for k in banks for n in range(nulls)]
 
 
@@ -246,6 +256,110 @@ def needed_interval(rows: pd.DataFrame, lenient: bool, draws: int = 2000) -> str
     return f"{low:.3g}-{high:.3g}"
 
 
+def compare(found: dict[str, dict[str, pd.DataFrame]]) -> str:
+    """Return how often either way to call finds an event that the other one misses.
+
+    The peer is read at the cut-off of its authors and at the one that finds most of a kind here
+    with at most scoring.FALSE_RATE false events a genome. Only genomes that both tools saw count.
+    """
+    tools = {engine.NAME, conumee_scheme.NAME}
+    both = {name: one for name, one in found.items() if tools <= {*one}}
+    nulls = [one for name, one in both.items() if name.startswith("null")]
+    grid = [one for name, one in both.items() if name.startswith("grid")]
+    allowed = scoring.allowed_cuts([_autosomal(one[conumee_scheme.NAME]) for one in nulls], CUTS)
+    peer = {
+        str(n): (one["truth"], _autosomal(one[conumee_scheme.NAME])) for n, one in enumerate(grid)
+    }
+    theirs = {"its authors'": AUTHORS}
+    rows = []
+    for kind, best in scoring.best_power(peer, allowed).groupby("kind"):
+        label = best["cut"].iloc[0]
+        theirs[label] = {
+            name: float(least) for name, least in (part.split(">=") for part in label.split())
+        }
+        for cut in ("its authors'", label):
+            for name, own in OWN.items():
+                seen = pd.concat([_seen(one, own, theirs[cut]) for one in grid])
+                seen = seen[seen["kind"] == kind]
+                row = {"kind": f"{kind} of 10 Mb", "events": len(seen), "way": name}
+                rows.append(row | {"cut-off of the scheme": cut} | paired(seen))
+    false = [_false(f"{name}", engine.NAME, cut, nulls) for name, cut in OWN.items()]
+    false += [
+        _false(f"the scheme, {name}", conumee_scheme.NAME, cut, nulls)
+        for name, cut in theirs.items()
+    ]
+    return "\n\n".join(
+        [
+            "**False events of null genomes that both saw**", scoring.markdown(false),
+            "**Event by event**", scoring.markdown(rows),
+        ]
+    )  # fmt: skip
+
+
+def _false(
+    name: str, tool: str, cut: dict[str, float], nulls: list[dict[str, pd.DataFrame]]
+) -> dict[str, str]:
+    n = sum(len(scoring.kept(_autosomal(one[tool]), cut)) for one in nulls)
+    rate = f"{n / max(len(nulls), 1):.2f} ({scoring.rate_interval(n, max(len(nulls), 1))})"
+    return {"way": name, "null genomes": str(len(nulls)), "false events a genome": rate}
+
+
+def _autosomal(calls: pd.DataFrame) -> pd.DataFrame:
+    return calls[~calls["chrom"].isin(["chrX", "chrY"])]
+
+
+def _seen(
+    one: dict[str, pd.DataFrame], own: dict[str, float], theirs: dict[str, float]
+) -> pd.DataFrame:
+    """Return kind, fraction, and whether linedrift (`own`) and the peer (`theirs`) found each."""
+    truth = one["truth"]
+    ways = {"own": (engine.NAME, own), "theirs": (conumee_scheme.NAME, theirs)}
+    seen = {
+        way: scoring.found(truth, scoring.kept(_autosomal(one[tool]), cut))
+        for way, (tool, cut) in ways.items()
+    }
+    return truth[["kind", "fraction"]].assign(**seen)
+
+
+def paired(seen: pd.DataFrame, draws: int = 2000) -> dict[str, str]:
+    """Return what one way found and the other missed, and the ratio of the cells they need.
+
+    Parameters
+    ----------
+    seen
+        fraction, own, theirs (bool): one row an event.
+    draws
+        Times that the events of each fraction are drawn anew, for both ways the same ones.
+
+    Returns
+    -------
+    dict
+        Events that one alone found, the exact p of that (sign test), per cent of cells needed by
+        either, and theirs over own with its 95 % interval.
+    """
+    alone = int((seen["own"] & ~seen["theirs"]).sum()), int((seen["theirs"] & ~seen["own"]).sum())
+    p = stats.binomtest(alone[0], sum(alone)).pvalue if sum(alone) else 1.0
+    rng = np.random.default_rng(1)
+    parts = {f: rows[["own", "theirs"]].to_numpy(float) for f, rows in seen.groupby("fraction")}
+    powers = [np.array([part.mean(axis=0) for part in parts.values()])]
+    for _ in range(draws):
+        drawn = [part[rng.integers(0, len(part), len(part))] for part in parts.values()]
+        powers.append(np.array([part.mean(axis=0) for part in drawn]))
+    needed = np.array(
+        [
+            [scoring.fraction_needed(list(parts), power[:, way], bool(way))[0] for way in (0, 1)]
+            for power in powers
+        ]
+    )
+    ratio = needed[:, 1] / needed[:, 0]
+    low, high = np.quantile(ratio[1:], [0.025, 0.975])
+    return {
+        "linedrift alone": str(alone[0]), "the scheme alone": str(alone[1]), "p": f"{p:.2g}",
+        "needs": f"{100 * needed[0, 0]:.1f} %", "the scheme needs": f"{100 * needed[0, 1]:.1f} %",
+        "ratio": f"{ratio[0]:.2f} ({low:.2f}-{high:.2f})",
+    }  # fmt: skip
+
+
 def _of(tool: str, tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return truth and calls on autosomes; of linedrift what its config calls."""
     calls = tables[tool]
@@ -261,17 +375,23 @@ def main() -> int:
     parser.add_argument("--nulls", type=int, default=10, help="of each bank")
     parser.add_argument("--alone", action="store_true", help="without the peer")
     parser.add_argument("--probes", type=float, default=280, help="a Mb; 280 is an EPIC array")
+    parser.add_argument("--fractions", type=float, nargs="+", default=FRACTIONS, help="of cells")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then end, unfinished")
     options = parser.parse_args()
     bench_paths.WORK.mkdir(parents=True, exist_ok=True)
     if not dna_copy.is_here():
         print(dna_copy.MISSING)
-    every = names(options.banks, options.nulls)
+    every = names(options.banks, options.nulls, options.fractions)
+    found, end = {}, time.monotonic() + 60 * options.minutes
     # A bank at a time: its arrays are kept in memory.
-    found = {
-        name: called(name, options.probes, not options.alone)
-        for name in sorted(every, key=lambda name: name.rsplit("-", 1)[1])
-    }
+    for name in sorted(every, key=lambda name: name.rsplit("-", 1)[1]):
+        if time.monotonic() > end:
+            print(f"{len(found)} of {len(every)} genomes are done; run it again for the others")
+            return 1
+        found[name] = called(name, options.probes, not options.alone)
     print(report(found))
+    if not options.alone and dna_copy.is_here():
+        print(f"\n{compare(found)}")
     return 0
 
 

@@ -99,3 +99,55 @@ def test_the_interval_of_the_cells_needed_narrows_with_the_events():
         assert low < 19.5 < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 2
+
+
+def seen(own, theirs, n=40):
+    """Return events of three fractions, of which either way found a share."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "fraction": fraction,
+                "own": np.arange(n) < round(a * n),
+                "theirs": np.arange(n) < round(b * n),
+            }
+        )
+        for fraction, a, b in zip((0.1, 0.2, 0.3), own, theirs, strict=True)
+    )
+
+
+def test_event_by_event_a_better_way_is_told_from_the_same():
+    same = methylation.paired(seen((0.1, 0.5, 1.0), (0.1, 0.5, 1.0)))
+    assert (same["linedrift alone"], same["the scheme alone"], same["p"]) == ("0", "0", "1")
+    assert same["ratio"] == "1.00 (1.00-1.00)"
+    better = methylation.paired(seen((0.4, 0.9, 1.0), (0.1, 0.5, 1.0)))
+    assert (better["linedrift alone"], better["the scheme alone"]) == ("28", "0")
+    assert float(better["p"]) < 1e-6
+    ratio, low, high = (float(x) for x in better["ratio"].replace("(", "-").rstrip(")").split("-"))
+    assert 1.2 < low < ratio < high
+    # Turned around, the scheme is the better one.
+    worse = methylation.paired(seen((0.1, 0.5, 1.0), (0.4, 0.9, 1.0)))
+    assert float(worse["ratio"].split()[0]) == pytest.approx(1 / ratio, abs=0.01)
+
+
+def test_the_comparison_reads_the_peer_at_its_authors_cut_off_and_at_its_best():
+    truth = pd.DataFrame(
+        [("chr1", 0, 10_000_000, "gain", 10.0, 0.3)],
+        columns=["chrom", "start", "end", "kind", "size", "fraction"],
+    )
+    own = pd.DataFrame(
+        [("chr1", 0, 10_000_000, "gain", 20.0, 900, 0)],
+        columns=["chrom", "start", "end", "kind", "score", "n", "called"],
+    )
+    tables = {"truth": truth, "linedrift": own}
+    # At .08 the peer's segment is found by a cut-off below, not by that of its authors.
+    tables[conumee_scheme.NAME] = own.drop(columns="called").assign(score=0.08)
+    empty = {"truth": truth[:0], "linedrift": own[:0], conumee_scheme.NAME: own[:0]}
+    text = methylation.compare({"grid-0.3-0": tables, "null-0-0": empty})
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    alone = {(row[2], row[3]): row[4:6] for row in rows if row[:1] == ["gain of 10 Mb"]}
+    # What is listed, but not called, is found by the way that lists it.
+    assert alone["linedrift, listed", "its authors'"] == ["1", "0"]
+    assert alone["linedrift, as called", "its authors'"] == ["0", "0"]
+    (best,) = {cut for _, cut in alone if cut != "its authors'"}
+    assert alone["linedrift, as called", best] == ["0", "1"]
+    assert alone["linedrift, listed", best] == ["0", "0"]
