@@ -172,6 +172,48 @@ def test_reads_of_two_samples_in_one_file_are_refused_with_both_names(tmp_path, 
     assert "reads of 2 samples: 'L1-p10', 'L2-p10'; expected one. Split it" in text
 
 
+def named(*rows):
+    """Return rows of a sheet: sample, path, perhaps name_in_file."""
+    frame = pd.DataFrame([(*row, "")[:3] for row in rows], columns=["sample", "path", "name"])
+    frame = frame.rename(columns={"name": "name_in_file"})
+    return frame.assign(assay="wes", format="bam", path=frame["path"].astype(str))
+
+
+def test_an_alignment_that_two_rows_name_is_told_with_both(tmp_path, reference):
+    path = alignment(tmp_path / "a.bam", reference)
+    other = alignment(
+        tmp_path / "b.bam", reference, at=[(0, 100 + 10 * n) for n in range(190)][:-1]
+    )
+    assert alignments.repeated(named(("A-p1", path), ("A-p2", other))) == []
+    (tmp_path / "link.bam").symlink_to(path)
+    shutil.copy(path, tmp_path / "copy.bam")
+    found = alignments.repeated(
+        named(
+            ("A-p1", path),
+            ("A-p2", tmp_path / "link.bam"),
+            ("D-p0", other),
+            ("B-p1", tmp_path / "copy.bam"),
+            ("B-p2", tmp_path / "missing.bam"),
+        )
+    )
+    assert len(found) == 2
+    assert found[0].startswith(f"A-p2 (wes): {tmp_path / 'link.bam'}: is the file of A-p1 (wes);")
+    assert f"B-p1 (wes): {tmp_path / 'copy.bam'}: holds the same as {path}, the file of" in found[1]
+    # A name inside of the file or none: the sheet alone takes them for two.
+    assert alignments.repeated(named(("A-p1", path, "S"), ("A-p2", path)))
+    assert alignments.repeated(named(("A-p1", path, "S"), ("A-p2", path, "S")))
+    exome_and_rna = named(("A-p1", path), ("A-p1", path))
+    exome_and_rna["assay"] = ["wes", "rna"]
+    assert "A-p1 (rna)" in alignments.repeated(exome_and_rna)[0]
+
+
+def test_two_samples_of_one_file_are_judged_by_its_read_groups(tmp_path, reference):
+    path = alignment(tmp_path / "a.bam", reference, groups=("S", "T"))
+    assert alignments.repeated(named(("A-p1", path, "S"), ("A-p2", path, "T"))) == []
+    for name in ("S", "T"):
+        assert "holds reads of 2 samples: 'S', 'T'" in wrong(path, reference, name=name)
+
+
 def test_the_sample_that_the_sheet_names_must_be_in_the_file(tmp_path, reference):
     path = alignment(tmp_path / "a.bam")
     assert "name 'S'; name_in_file asks for 'T'" in wrong(path, reference, name="T")

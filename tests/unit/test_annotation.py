@@ -179,6 +179,74 @@ def test_a_gff3_without_the_needed_lines_says_what_is_missing(tmp_path, fasta, t
     with pytest.raises(ReadingError, match=rf"poor\.gff3: found .*{lacks}|{lacks}") as error:
         annotation.annotate(variants((204, 1, "A")), path, fasta)
     assert "Give the GFF3 of Ensembl" in str(error.value)
+    assert annotation.problem(path) == str(error.value), "the check tells it before"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("text", [gff3(), gff3("chr17"), gencode(), refseq()])
+def test_the_check_takes_a_whole_gff3(tmp_path, packed, text):
+    path = tmp_path / "genes.gff3"
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    assert annotation.problem(path) == ""
+
+
+def test_the_check_looks_no_further_than_it_must(tmp_path, monkeypatch):
+    path = tmp_path / "genes.gff3"
+    path.write_bytes((gff3() + gff3("2") * 500).encode() + b"\xff\xfe no text\n")
+    assert annotation.problem(path) == ""
+    monkeypatch.setattr(annotation, "_MOST_LINES", 5)
+    path.write_text(gff3("KI270711.1") + gff3(), encoding="utf-8")
+    assert "its contigs are 'KI270711.1'; expected chromosomes as in chr17" in annotation.problem(
+        path
+    )
+
+
+def test_the_check_names_contigs_that_nobody_knows(tmp_path):
+    path = tmp_path / "genes.gff3"
+    path.write_text(gff3("CM000663.2") + gff3("CM000664.2"), encoding="utf-8")
+    told = annotation.problem(path)
+    assert "genes.gff3: its contigs are 'CM000663.2', 'CM000664.2'; expected" in told
+    path.write_text(gff3("KI270711.1") + gff3(), encoding="utf-8")
+    assert annotation.problem(path) == "", "others beside are no fault"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (gff3("NC_000001.10"), "NC_000001.10 is not the chr1 of GRCh38"),
+        ("##gff-version 3\n#!genome-build GRCh37.p13\n" + gff3(), "says that it is of GRCh37"),
+    ],
+)
+def test_the_check_knows_genes_of_another_build(tmp_path, text, told):
+    path = tmp_path / "genes.gff3"
+    path.write_text(text, encoding="utf-8")
+    assert told in annotation.problem(path)
+
+
+def test_the_check_tells_files_that_are_no_text(tmp_path):
+    path = tmp_path / "genes.gff3"
+    assert "there is no such file" in annotation.problem(path)
+    path.write_bytes(b"")
+    assert "is empty" in annotation.problem(path)
+    path.write_bytes(gzip.compress(gff3().encode() * 50)[:-40])
+    assert "is truncated or damaged" in annotation.problem(path)
+    path.write_bytes(b"PK\x03\x04" + bytes(100))
+    assert "is a zip archive" in annotation.problem(path)
+
+
+def test_one_process_may_ask_again_with_other_genes_and_after_an_error(tmp_path, genes):
+    """bcftools keeps global state; a job asks once, the tests many times."""
+    one = write_fasta(tmp_path / "one.fa", {"chr1": GENOME})
+    two = write_fasta(tmp_path / "two.fa", {"1": GENOME, "2": GENOME})
+    others = tmp_path / "others.gff3"
+    others.write_text(gff3("2") + gff3("1", name="BBB"), encoding="utf-8")
+    asked = variants((204, 1, "A"), (560, 1, "T"))
+    wrong = asked.assign(ref="NN")
+    for _ in range(3):
+        assert annotation.annotate(asked, genes, one)["gene"].tolist() == ["AAA", "AAA"]
+        with pytest.raises(ReadingError, match="bcftools csq: .*does not match"):
+            annotation.annotate(wrong, genes, one)
+        assert annotation.annotate(asked, others, two)["gene"].tolist() == ["BBB", "BBB"]
 
 
 def test_a_cut_file_is_an_error(tmp_path, fasta):

@@ -143,3 +143,24 @@ def test_every_wrong_file_of_exomes_is_told_at_once(pristine, tmp_path):
     assert "L-p5 (wes)" in done.stdout and "line.bam: is truncated" in done.stdout
     assert "2_2.fq.gz: ends after 1 reads" in done.stdout
     assert "kit.bed: has targets on 'chr21', which the reference" in done.stdout
+
+
+def test_one_file_in_two_rows_and_a_gtf_are_told_before_any_job(pristine, tmp_path):
+    write_bank(tmp_path, np.random.default_rng(3))
+    (tmp_path / "again.bam").symlink_to(tmp_path / "line.bam")
+    with (tmp_path / "samples.tsv").open("a") as sheet:
+        sheet.write("L\t12\twes\tbam\tagain.bam\t\tGRCh38\tkit\n")
+    (tmp_path / "genes.gtf").write_text('20\tx\texon\t1\t9\t.\t+\t.\tgene_id "A";\n')
+    text = (tmp_path / "bank.yaml").read_text()
+    text = text.replace("r.fa}", f"r.fa, genes: {tmp_path}/genes.gtf}}")
+    (tmp_path / "bank.yaml").write_text(text)
+    done = pristine.run(
+        *("--cores", "1", "--configfile", str(tmp_path / "bank.yaml"), "--quiet"),
+        *("--directory", str(tmp_path), "check"),
+    )
+    assert done.returncode == 1
+    assert "2 errors in the files of" in done.stdout
+    assert "again.bam: is the file of L-p5 (wes); expected a file of its own" in done.stdout
+    assert "L-p12 (wes)" in done.stdout
+    assert "genes.gtf: found attributes such as 'gene_id" in done.stdout
+    assert not (tmp_path / "results" / "signals").exists()

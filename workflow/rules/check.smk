@@ -19,6 +19,12 @@ rule check:
         build_markers=curated("build_markers"),
         identity_snps=curated("identity_snps"),
         targets=sorted({targets(row["sample"]) for row in ALL if row["assay"] == "wes"}),
+        # Only a GFF3 tells what variants do; RNA takes other annotations as well.
+        genes=[
+            path
+            for path in [config["resources"]["genes"]]
+            if path and any(row["assay"] == "wes" for row in ALL)
+        ],
         library=library("check"),
     output:
         "<results>/check.tsv",

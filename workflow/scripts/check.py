@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 from linedrift import jobs, tables
-from linedrift.readers import alignments, heads, targets
+from linedrift.readers import alignments, annotation, heads, targets
 from linedrift.readers.files import ReadingError
 from linedrift.sheets import sheets
 
@@ -23,7 +23,7 @@ def main(job):
     with ThreadPoolExecutor(job.threads) as pool:
         found = list(pool.map(look, rows.to_dict("records")))
     # Rows as a spreadsheet numbers them are known to sheets only; the sample says the same.
-    wrong = [f"  {text}" for text in shared] + [
+    wrong = [f"  {text}" for text in (*shared, *alignments.repeated(rows))] + [
         f"  {row.line}-p{int(row.passage)} ({row.assay}): {text}"
         for row, texts in zip(rows.itertuples(), found, strict=True)
         for text in texts
@@ -42,11 +42,12 @@ def main(job):
 
 
 def check_shared(job, markers):
-    """Return what is wrong with the reference and the targets that exomes share."""
+    """Return what is wrong with the reference, the targets and the genes that exomes share."""
     if not job.input.targets:
         return []
     snps = targets.read_snps(job.input.identity_snps)
     found = [alignments.reference_problem(job.params.reference, snps)]
+    found += [annotation.problem(path) for path in job.input.genes]
     for path in job.input.targets:
         try:
             kit = targets.read(path)

@@ -45,7 +45,8 @@ def main(job):
     return (
         f"{job.wildcards.sample}: {facts['reads']} reads{unknown}, "
         f"{facts['mean_target_depth']:.1f} on target, "
-        f"{facts['n_bins_usable']} of {facts['n_bins']} bins and {facts['n_sites_usable']} of {facts['n_sites']} sites usable"
+        f"{facts['n_bins_usable']} of {facts['n_bins']} bins and "
+        f"{facts['n_sites_usable']} of {facts['n_sites']} sites usable"
     )
 
 

@@ -6,8 +6,9 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import islice, pairwise
+from typing import Any
 
 import pandas as pd
 import pysam
@@ -35,6 +36,8 @@ _CRAM_ENDS = {
 }
 # Reads at the beginning that must be in order where the header does not say.
 _LOOK_AT = 10_000
+# Bytes at three places of a file that tell it from others of its size.
+_PIECE = 1 << 20
 # Share of reads without qualities that is left out and told; a file with more is refused.
 _MOST_WITHOUT = 0.01
 _SORT = "Sort it: samtools sort"
@@ -103,6 +106,46 @@ def problems(row: Mapping[str, str], reference: str) -> list[str]:
         words = str(error) if isinstance(error, ReadingError) else _damaged(path, error)
         found.append(words)
     return found
+
+
+def repeated(rows: pd.DataFrame) -> list[str]:
+    """Return which rows name an alignment that another row names too, in words.
+
+    The same file also by a link, or a copy of it. Rows that ask for two names inside one file are
+    not told: `problems` says whether it holds them.
+
+    Parameters
+    ----------
+    rows
+        Of samples.tsv: sample, assay, format, path, name_in_file.
+    """
+    found = []
+    first: dict[tuple[int, bytes], dict[Hashable, Any]] = {}
+    there = rows[rows["format"].isin(FORMATS) & rows["path"].map(os.path.isfile)]
+    sizes = there["path"].map(os.path.getsize)
+    for row in there[sizes.duplicated(keep=False)].to_dict("records"):
+        other = first.setdefault((os.path.getsize(row["path"]), _fingerprint(row["path"])), row)
+        names = {other["name_in_file"], row["name_in_file"]}
+        if other is row or ("" not in names and len(names) > 1):
+            continue
+        same = os.path.samefile(row["path"], other["path"])
+        what = "is the file" if same else f"holds the same as {other['path']}, the file"
+        found.append(
+            f"{row['sample']} ({row['assay']}): {row['path']}: {what} of {other['sample']} "
+            f"({other['assay']}); expected a file of its own for each. Correct the path of one of "
+            "the two rows"
+        )
+    return found
+
+
+def _fingerprint(path: str) -> bytes:
+    """Return a checksum of the beginning, the middle and the end of a file (a MB each)."""
+    digest, size = hashlib.sha256(), os.path.getsize(path)
+    with open(path, "rb") as file:
+        for start in (0, size // 2, max(0, size - _PIECE)):
+            file.seek(start)
+            digest.update(file.read(_PIECE))
+    return digest.digest()
 
 
 def _damaged(path: str, error: Exception) -> str:

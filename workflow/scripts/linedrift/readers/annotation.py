@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,16 @@ import pysam
 from linedrift.genome import ucsc_chromosome
 from linedrift.readers import bcftools
 from linedrift.readers.consequences import gravest
-from linedrift.readers.files import ReadingError, check_presence, is_gzip
+from linedrift.readers.files import (
+    ReadingError,
+    check_presence,
+    head,
+    is_gzip,
+    listed,
+    looks_like_binary,
+    packed_end_problem,
+)
+from linedrift.readers.genes import check_said, chromosome_of
 
 # Variants this near to a gene are its own: bcftools csq looks no further than splice regions.
 _MARGIN = 10
@@ -25,6 +35,9 @@ _STANDARD = re.compile(r"(?:^|;)tag=[^;]*(?:MANE[_ ]Select|Ensembl_canonical)")
 _NAMED = re.compile(r"(?:^|;)(\w+)=([^;]*)")
 # Names that GENCODE and RefSeq have for what is Name and biotype in Ensembl's lines.
 _GENE_NAME, _GENE_TYPE = ("gene_name", "gene", "Name"), ("gene_type", "gene_biotype")
+# Lines that `problem` looks at, at the most (.6 s): a whole file shows all that is needed in its
+# first thousand.
+_MOST_LINES = 200_000
 _PARTS = ("exon", "cds", "five_prime_utr", "three_prime_utr")
 _HOW = (
     "Give the GFF3 of Ensembl for GRCh38 (Homo_sapiens.GRCh38.<release>.gff3.gz from its FTP "
@@ -81,6 +94,52 @@ def annotate(
         for name in ("gene", "consequence", "protein_change")
     }
     return variants.assign(**columns)
+
+
+def problem(path: str | os.PathLike[str]) -> str:
+    """Return what keeps a file from being the GFF3 that variants are annotated with, or nothing.
+
+    The file is read until a gene, a transcript and a coding sequence were seen on chromosomes
+    that linedrift knows.
+    """
+    try:
+        check_presence(path)
+        if is_gzip(path) and (cut := packed_end_problem(path)):
+            return cut
+        start = head(path)
+        if what := looks_like_binary(start):
+            return f"{path}: is {what}; expected GFF3. {_HOW}"
+        check_said(str(path), start)
+        _look(path)
+    except ReadingError as error:
+        return str(error)
+    return ""
+
+
+def _look(path: str | os.PathLike[str]) -> None:
+    """Raise ReadingError where the first lines of a GFF3 have not what is needed."""
+    seen = {"gene": 0, "transcript": 0, "part": 0}
+    known: dict[str, str | None] = {}
+    example = ""
+    for line in islice(_lines(path), _MOST_LINES):
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != 9:
+            continue
+        example = example or fields[8][:80]
+        if fields[0] not in known:
+            known[fields[0]] = chromosome_of(str(path), fields[0])
+        kind = _as_ensembl(fields[2], fields[8])[0]
+        if known[fields[0]] is None or not kind:
+            continue
+        seen[kind] += kind != "part" or fields[2] == "CDS"
+        if all(seen.values()):
+            return
+    if known and not any(known.values()):
+        raise ReadingError(
+            f"{path}: its contigs are {listed(list(known), 5)}; expected chromosomes as in chr17, "
+            f"17 or NC_000017.11. {_HOW}"
+        )
+    _check(path, seen, example)
 
 
 def _vcf(variants: pd.DataFrame, names: Mapping[str | None, str]) -> str:

@@ -23,7 +23,8 @@ def run(command: str, *arguments: str) -> str:
     try:
         tool(*arguments, catch_stdout=False)
     except pysam.SamtoolsError as error:
-        said = tool.get_messages() or str(error)
+        # `get_messages` still has those of the last command that succeeded.
+        said = str(error).partition("stderr=")[2].strip(" '\"") or str(error)
         lines = [line for line in said.replace("\\n", "\n").splitlines() if line.strip()]
         raise ReadingError(f"bcftools {command}: {' '.join(lines[-5:])}") from error
     return tool.get_messages() or ""

@@ -130,7 +130,7 @@ def read(path: str, *, fasta: str = "", known: pd.DataFrame | None = None) -> An
     if what := looks_like_binary(start):
         raise ReadingError(f"{path}: is {what}; {_WHAT}")
     format, first = _format(path, start)
-    _check_said(path, start)
+    check_said(path, start)
     gff = format in ("gff3", "gtf")
     rows = _of_gff(path, format).assign(gc=np.nan) if gff else _of_table(path, format, first)
     facts: dict[str, Any] = {"format": format, "n_rows": len(rows)}
@@ -166,7 +166,7 @@ def _format(path: str, start: bytes) -> tuple[str, int]:
     raise ReadingError(f"{path}: is no annotation of genes: found {text[:80]!r}; {_WHAT}")
 
 
-def _check_said(path: str, start: bytes) -> None:
+def check_said(path: str, start: bytes) -> None:
     """Raise ReadingError where the comments at the head name another build."""
     comments = decode(b"\n".join(line for line in start.splitlines() if line.startswith(b"#")))
     other = _OTHER_BUILD.search(comments)
@@ -315,7 +315,7 @@ def _of_table(path: str, format: str, first: int) -> pd.DataFrame:
 
 def _placed(path: str, rows: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
     """Return the genes on primary chromosomes; count the others."""
-    known = {name: _chromosome(path, name) for name in rows["chrom"].unique()}
+    known = {name: chromosome_of(path, name) for name in rows["chrom"].unique()}
     chrom = rows["chrom"].map(known)
     other = rows.loc[chrom.isna(), "chrom"].value_counts()
     facts |= {
@@ -342,7 +342,7 @@ def _placed(path: str, rows: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFram
     return found
 
 
-def _chromosome(path: str, name: str) -> str | None:
+def chromosome_of(path: str, name: str) -> str | None:
     """Return a contig in UCSC style; RefSeq accessions of another build are refused."""
     accession = _ACCESSION.match(str(name))
     if accession is None or not 1 <= int(accession[1]) <= len(CHROMOSOMES):
