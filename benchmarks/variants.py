@@ -1,6 +1,7 @@
 """Measure the variant model on simulated counts, beside simple rules; print a table.
 
     python benchmarks/variants.py [--megabases 20] [--planted 300] [--depths 50 100 200]
+        [--passages 1 3] [--seed 1]
 
 Counts only, without reads: errors of 96 contexts and two strands at all positions of the target
 (demo/simulate_alleles.py), and variants planted in one passage or in three. benchmarks/exomes.py
@@ -127,14 +128,17 @@ def main() -> None:
     parser.add_argument("--megabases", type=float, default=20)
     parser.add_argument("--planted", type=int, default=300)
     parser.add_argument("--depths", type=float, nargs="+", default=[50, 100, 200])
+    parser.add_argument("--passages", type=int, nargs="+", choices=[1, 2, 3], default=[1, 3])
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
     rows = []
     for world in given.worlds:
         for depth in given.depths:
-            for passages in (1, 3):
+            for n in given.passages:
                 for even in (True, False) if depth == 100 else (True,):
-                    rows += measure(1, world, depth, passages, given.megabases, given.planted, even)
+                    of = given.megabases, given.planted, even
+                    rows += measure(given.seed, world, depth, n, *of)
     print(table(rows))
 
 
