@@ -193,6 +193,15 @@ def test_a_chip_of_another_type_is_refused(tmp_path, array, manifest, settings):
         of_pair(tmp_path, manifest, settings, half)
 
 
+def test_colours_that_are_exchanged_are_refused(tmp_path, array, manifest, settings):
+    green, red = idat_files.write_pair(tmp_path, SENTRIX, array.values())
+    kept = green.read_bytes()
+    green.write_bytes(red.read_bytes())
+    red.write_bytes(kept)
+    with pytest.raises(ReadingError, match="Are green and red exchanged, in path and path2"):
+        methylation_arrays.read(str(green), format="idat", manifest=manifest, settings=settings)
+
+
 def test_a_manifest_without_addresses_cannot_read_an_idat(tmp_path, array, settings):
     places = tmp_path / "places.tsv"
     places.write_text("name\tchrom\tpos\ncg1\tchr1\t5\n")

@@ -32,6 +32,9 @@ _LEAST_FOUND = 0.5
 _GREEN, _RED = ("NORM_C", "NORM_G"), ("NORM_A", "NORM_T")
 # Below this the brightest probes of a table are no intensities.
 _LEAST_LIGHT = 30.0
+# Light in the other colour over that in a probe's own, from which on colours are exchanged: .09 in
+# both arrays of idat_hm27, 1 where there was no DNA.
+_LEAST_EXCHANGED = 2.0
 # Betas may leave 0 to 1 by what rounding does.
 _ROUNDING = 1e-5
 # A CpG has two bases.
@@ -116,6 +119,7 @@ def read_idat(
     rows, a, b = rows[~is_control].reset_index(drop=True), a[~is_control], b[~is_control]
     design = rows["design"].cat.codes.to_numpy()
     raw = chip.intensities(a, b, design)
+    _check_colours(path, raw)
     corrected, found = normalisation.normalise(raw, green, red, settings)
     beads = np.fmin(chip.beads[a], chip.beads[b])
     facts |= control_figures | found | {
@@ -204,6 +208,21 @@ def _check_fit(
         f"chip has {len(pair.ids):,} addresses, {likely}. Give the manifest of that array by the "
         "column platform"
     )
+
+
+def _check_colours(path: str, raw: Intensities) -> None:
+    """Raise ReadingError where probes of Infinium I shine in the colour that is not theirs."""
+    lit = np.isfinite(raw.outside).all(axis=1)
+    if not lit.any():
+        return
+    own = np.nanmedian((raw.methylated + raw.unmethylated)[lit])
+    other = np.median(raw.outside[lit].sum(axis=1))
+    if other > _LEAST_EXCHANGED * own:
+        raise ReadingError(
+            f"{path}: probes of one colour have a median of {own:,.0f} in their own and of "
+            f"{other:,.0f} in the other; expected more in their own. Are green and red exchanged, "
+            "in path and path2 or by name?"
+        )
 
 
 def _of_controls(
