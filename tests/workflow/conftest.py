@@ -1,6 +1,7 @@
 """A copy of the workflow that tests may change, with scripts that only make their outputs."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,8 @@ class Checkout:
             text=True,
             check=False,
             timeout=300,
+            # As `make demo` does: what is compiled is kept.
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
         )
 
 

@@ -293,6 +293,9 @@ def test_it_runs_as_a_module_of_another_workflow(pristine, tmp_path):
     done = pristine.run("--cores", "1", "drift_check", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "out" / "check.tsv").read_text().count("\n") == 3
+    # The job loaded the library where it stands: what it compiled is there for the next.
+    compiled = pristine.folder / "workflow" / "scripts" / "linedrift" / "readers" / "__pycache__"
+    assert list(compiled.glob("heads.*.pyc"))
 
 
 # Bad input

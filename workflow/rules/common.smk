@@ -67,9 +67,13 @@ update_config(settings, config)
 config.update(settings)
 VERSION = tomllib.loads(shipped("pyproject.toml"))["project"]["version"]
 
-# The library, wherever the workflow was taken from; library() has fetched what is imported here.
+# The library where it stands, for this process and its jobs: what they compile is there the next
+# time. Of a workflow from elsewhere, the copies that library() has fetched.
 library("linedrift/sheets/sheet_needs")
-sys.path.append(os.path.dirname(os.path.dirname(library("check")[0])))
+scripts = workflow.current_basedir.join("../scripts").get_path_or_uri(secret_free=True)
+if not os.path.isdir(scripts):
+    scripts = os.path.dirname(os.path.dirname(library("check")[0]))
+sys.path.append(os.path.normpath(scripts))
 from linedrift.sheets import sheet_columns, sheet_needs, sheets
 
 schema = yaml.safe_load(shipped("workflow/schemas/config.schema.yaml"))
