@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from linedrift.genome import BUILDS
 from linedrift.readers import delimited, layouts
-from linedrift.readers.files import ReadingError, decode, listed, open_bytes
+from linedrift.readers.files import ReadingError, decode, listed, named, open_bytes
 from linedrift.readers.loci import Loci, make
 
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
@@ -65,8 +65,8 @@ def _header_text(path: str) -> bytes:
 
 def choose_sample(path: str, samples: tuple[str, ...], name: str) -> int:
     """Return the index of the sample; the only one where no name is given."""
-    if name in samples:
-        return samples.index(name)
+    if name and (here := named(name, samples)) is not None:
+        return samples.index(here)
     if name or len(samples) > 1:
         raise layouts.no_such_sample(path, name, samples)
     return 0
@@ -123,7 +123,7 @@ def read(path: str, name_in_file: str = "") -> Loci:
     table = pa.concat_tables(parts)
     delimited.check_end(path)
     facts: dict[str, Any] = {
-        "sample": samples[index],
+        "sample": samples[index].strip(),
         "array": "",
         "software": _first(rb"##source=(.*)", text),
         "stated_build": stated_build(text),

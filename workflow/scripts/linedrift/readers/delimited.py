@@ -21,7 +21,7 @@ _NUMBERS = {"pos": pa.float64(), "lrr": pa.float32(), "baf": pa.float32(), "coun
 # 2 MB of text, about 30,000 rows. Arrow reads some 34 blocks ahead: 70 MB, whatever the file has.
 _BLOCK = 2 << 20
 # No line of a table is longer: 4 MB are 100,000 samples.
-_WIDEST = 4 << 20
+WIDEST = 4 << 20
 
 
 def batches(
@@ -63,7 +63,8 @@ def batches(
                 read_options=pcsv.ReadOptions(
                     column_names=[f"c{i}" for i in range(len(found.columns))],
                     use_threads=False,
-                    block_size=block or _BLOCK,
+                    # A row must fit in a block, and is seldom longer than the titles.
+                    block_size=max(block or _BLOCK, 2 * sum(map(len, found.columns))),
                 ),
                 parse_options=pcsv.ParseOptions(
                     delimiter=found.delimiter,
@@ -139,7 +140,7 @@ def _titles_of(found: Layout, column: int) -> list[str]:
 
 def _explained_row(path: str, found: Layout, row: pcsv.InvalidRow) -> ReadingError:
     line = f"line {row.number + found.line:,}" if row.number else "a line"
-    end = last_line(path)
+    end = last_line(path, WIDEST)
     text = row.text if isinstance(row.text, str) else decode(row.text)
     if row.actual_columns < row.expected_columns and (
         end is None or decode(end).rstrip("\r\n") == text
@@ -180,7 +181,7 @@ def open_end(path: str, found: Layout, blanks: bool = False) -> list[str]:
     ReadingError
         When such a line has fewer fields than the table.
     """
-    end = last_line(path, _WIDEST)
+    end = last_line(path, WIDEST)
     if end is None or end.endswith((b"\n", b"\r")):
         return []
     text = decode(end)

@@ -87,6 +87,15 @@ def decode(raw: bytes) -> str:
     raise AssertionError("Latin-1 decodes every byte")
 
 
+def named(name: str, names: Iterable[str]) -> str | None:
+    """Return which of `names` is meant: `name` itself, else one with blanks around it, else None.
+
+    Cells of the sheets lose such blanks; files keep them.
+    """
+    here = list(names)
+    return name if name in here else next((one for one in here if one.strip() == name), None)
+
+
 def spellings(text: str) -> list[bytes]:
     """Return the byte strings that `decode` turns into `text`, each once."""
     found = []

@@ -40,6 +40,7 @@ from linedrift.readers.files import (
     decode,
     is_gzip,
     last_line,
+    named,
     packed_end_problem,
     spellings,
 )
@@ -219,7 +220,7 @@ def _markers_of(path: str, build: str, _: int, size: int) -> tuple[pa.Table, dic
 
 def _check_text_end(path: str, found: layouts.Layout) -> None:
     """Raise ReadingError where a plain text ends in the middle of a row."""
-    end = last_line(path)
+    end = last_line(path, delimited.WIDEST)
     if end is None or not end.strip() or end.endswith((b"\n", b"\r")):
         return
     fields = layouts.split(decode(end), found.delimiter)
@@ -237,7 +238,7 @@ def _check_sample(path: str, found: layouts.Layout, rows: pa.Table, name: str) -
     if not roles:
         return
     seen = [set(map(decode, pc.unique(rows[role]).to_pylist())) for role in roles]
-    if name and any(name in one for one in seen):
+    if name and any(named(name, one) is not None for one in seen):
         return
     size, packed = os.path.getsize(path), is_gzip(path)
     if size <= (_SMALL_PACKED if packed else _SMALL_PLAIN):
@@ -246,7 +247,7 @@ def _check_sample(path: str, found: layouts.Layout, rows: pa.Table, name: str) -
         return
     else:
         names = _probed_samples(path, found, roles)
-    if name and not any(name in one for one in names):
+    if name and not any(named(name, one) is not None for one in names):
         raise layouts.no_such_sample(path, name, sorted(set().union(*names)))
     if not name and len(names[0]) > 1:
         raise layouts.no_such_sample(path, "", sorted(names[0]))
@@ -268,7 +269,7 @@ def _holds(path: str, found: layouts.Layout, roles: list[str], name: str) -> boo
             while at >= 0:
                 start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
                 line = decode(data[start : end if end >= 0 else len(data)])
-                if name in _samples_of_line(line, found, roles):
+                if named(name, _samples_of_line(line, found, roles)) is not None:
                     return True
                 at = data.find(spelling, end) if end >= 0 else -1
     return False

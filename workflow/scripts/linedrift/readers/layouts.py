@@ -7,7 +7,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from linedrift.readers.files import ReadingError, decode, head, listed, looks_like_binary, nearest
+from linedrift.readers.files import (
+    ReadingError,
+    decode,
+    head,
+    listed,
+    looks_like_binary,
+    named,
+    nearest,
+)
+
+# A head that holds a line of titles: 64 MB are those of 100,000 samples.
+_USUAL_HEAD, _MOST_HEAD = 1 << 20, 64 << 20
 
 # Columns are compared without case, spaces and punctuation, because R turns "B Allele Freq"
 # into "B.Allele.Freq" and "Allele1 - AB" into "Allele1...AB".
@@ -132,7 +143,7 @@ def layout(path: str, format: str, name_in_file: str = "", build: str = "") -> L
     ReadingError
         When the file is of another format, lacks columns or lacks the sample.
     """
-    start = head(path)
+    start = _start(path)
     if looks_like_binary(start):
         raise wrong_format(path, format, start)
     lines = start.splitlines(keepends=True)
@@ -191,6 +202,20 @@ def plain(
     fields = split(following, delimiter) if following else []
     columns = _columns(path, split(title, delimiter), fields)
     return Layout("table", sum(map(len, lines[: index + 1])), index + 1, delimiter, columns, {})
+
+
+def _start(path: str) -> bytes:
+    """Return the first bytes of a text file, up to beyond its first row where it has one."""
+    size = _USUAL_HEAD
+    start = head(path, size)
+    while len(start) == size < _MOST_HEAD and not looks_like_binary(start):
+        lines = start.splitlines(keepends=True)
+        titles = _next_line(lines, _header_section(lines)[1] or 0)
+        if _next_line(lines, titles + 1) < len(lines) - 1:
+            break
+        size *= 8
+        start = head(path, size)
+    return start
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -287,15 +312,15 @@ def _one_sample(path: str, found: Layout, name: str, start: bytes) -> tuple[Layo
     names = tuple(samples)
     if names == ("",):
         chosen = ""
-    elif name in samples:
-        chosen = name
-    elif name or len(names) > 1:
-        raise no_such_sample(path, name, names)
-    else:
+    elif not name and len(names) == 1:
         chosen = names[0]
+    elif (here := named(name, names) if name else None) is not None:
+        chosen = here
+    else:
+        raise no_such_sample(path, name, names)
     with_sample = Layout(
         found.format, found.offset, found.line, found.delimiter, found.columns, {},
-        chosen or name, names, found.declared,
+        chosen.strip() or name, names, found.declared,
     )  # fmt: skip
     return with_sample, samples[chosen]
 
@@ -344,12 +369,17 @@ def _text_format(columns: list[str], has_header_section: bool) -> tuple[str, str
         return "final_report", TITLES["final_report"]
     if len({match["sample"] for match in per_sample}) > 1:
         return "full_data_table", TITLES["full_data_table"]
+    if titles & {"sampleid", "samplename"} or has_header_section:
+        lacking = {"ballelefreq": "B Allele Freq", "logrratio": "Log R Ratio"}
+        lacks = " and ".join(words for title, words in lacking.items() if title not in titles)
+        return "", (
+            f"a GenomeStudio FinalReport without {lacks}. Export it again from GenomeStudio with "
+            f"{lacks}"
+        )
     if per_sample:
         return "penncnv", TITLES["penncnv"]
     if {"lrr", "baf"} <= titles:
         return "table", TITLES["table"]
-    if "sampleid" in titles or has_header_section:
-        return "", "a GenomeStudio FinalReport without B Allele Freq and Log R Ratio"
     places = titles & {"position", "pos", "mapinfo"} and titles & {"chr", "chrom", "chromosome"}
     if places and not titles & {"baf", "lrr"}:
         return "", "a marker table without BAF and log R ratio (it belongs into path2)"
@@ -366,13 +396,20 @@ def wrong_format(
     """Return the error of a file of another format, with the format that it looks like."""
     likely, words = looks_like(start)
     parts = [f"{path}: is not {TITLES[format]}"]
+    here = [title for title in columns if title]
     if missing:
-        wanted = ", ".join(_COLUMN_NAMES[role] for role in missing)
-        parts.append(f": no column {wanted}; found {listed([c for c in columns if c], 12)}")
+        names = {} if format == "table" else _COLUMN_NAMES
+        wanted = ", ".join(names.get(role, role) for role in missing)
+        parts.append(f": no column {wanted}; found {listed(here, 12)}")
+    if missing and len(here) == 1 and " " in here[0]:
+        parts.append("; its fields are parted by blanks; expected tabs, commas or semicolons")
+        return ReadingError("".join(parts))
     if words and likely != format:
         parts.append(f"; it looks like {words}")
         if likely:
             parts.append(f". Write {likely} into the column format")
     elif missing:
-        parts.append(". Export it again with these columns")
+        parts.append(
+            ". Name its columns so" if format == "table" else ". Export it again with these columns"
+        )
     return ReadingError("".join(parts))

@@ -80,7 +80,8 @@ class _Chooser:
     def __init__(self, path: str, found: layouts.Layout, name: str) -> None:
         self.path, self.name = path, name
         self.columns = [role for role in ("sample", "sample_name") if role in found.roles]
-        self.wanted = pa.array(spellings(name), pa.binary()) if name else None
+        self.spellings = spellings(name)
+        self.wanted = pa.array(self.spellings, pa.binary()) if name else None
         self.counts: dict[bytes, int] = {}
         self.names: dict[bytes, None] = {}
 
@@ -94,10 +95,16 @@ class _Chooser:
             self.names |= dict.fromkeys(pc.unique(batch.column(self.columns[1])).to_pylist())
         if self.wanted is None:
             return batch if len(self.counts) < 2 else batch.slice(0, 0)
-        mask = pc.is_in(ids, value_set=self.wanted)
+        mask = self._is_wanted(ids)
         if len(self.columns) > 1:
-            mask = pc.or_(mask, pc.is_in(batch.column(self.columns[1]), value_set=self.wanted))
+            mask = pc.or_(mask, self._is_wanted(batch.column(self.columns[1])))
         return batch.filter(mask)
+
+    def _is_wanted(self, names: pa.Array) -> pa.Array:
+        """Return whether each name is the wanted one, but for blanks around it."""
+        padded = [raw for raw in pc.unique(names).to_pylist() if decode(raw).strip() == self.name]
+        wanted = pa.array({*padded, *self.spellings}, pa.binary())
+        return pc.is_in(names, value_set=wanted)
 
     def finish(self, rows: pa.Table) -> tuple[pa.Table, str]:
         """Return the rows, the sample's name and the number of rows of the whole file."""

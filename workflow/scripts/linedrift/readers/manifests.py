@@ -120,7 +120,7 @@ def _rows(path: str, found: layouts.Layout, most_rows: int) -> pa.Table:
     block = (1 << 20) if most_rows else 0
     parts, n = [], 0
     for batch in delimited.batches(
-        path, found, tuple(found.roles), until="[Controls]", block=block
+        path, found, tuple(found.roles), until=("[Controls]", '"[Controls]"'), block=block
     ):
         parts.append(batch)
         n += batch.num_rows
