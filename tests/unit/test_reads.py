@@ -1,9 +1,13 @@
 """Depth and alleles in one pass: held to a slow count of the same reads, one by one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pysam
 import pytest
+import read_wes
+from linedrift import sequencing_tables, tables
 from linedrift.readers import bam_records, reads
 from linedrift.readers.files import ReadingError
 
@@ -297,3 +301,32 @@ def test_a_read_without_sequence_gives_no_base(tmp_path):
     tally = reads.whole(path, reads.asked(BINS, TARGETS, POSITIONS), **SETTINGS)["chr1"]
     assert tally.alleles.sum() == 0
     assert tally.bins.sum() == 50
+
+
+def test_the_job_refuses_a_file_with_many_reads_without_qualities(tmp_path):
+    """The check sees the first reads; the job sees all of them."""
+    found = random_reads(np.random.default_rng(4), 300)
+    for read in found[-40:]:
+        read.query_qualities = None
+    bins = {"kind": "target", "gc": 0.5, "near_edge": 0.0, "mappable": np.nan}
+    tables.write(
+        BINS.assign(**bins).astype({"chrom": "str"}),
+        tmp_path / "bins.parquet",
+        sequencing_tables.BINS,
+    )
+    tables.write(
+        sequencing_tables.SITES.empty(), tmp_path / "sites.parquet", sequencing_tables.SITES
+    )
+    TARGETS.to_csv(tmp_path / "kit.bed", sep="\t", header=False, index=False)
+    job = SimpleNamespace(
+        input=SimpleNamespace(
+            alignment=write(tmp_path / "a.bam", found),
+            bins=tmp_path / "bins.parquet",
+            sites=tmp_path / "sites.parquet",
+            targets=str(tmp_path / "kit.bed"),
+            reference="",
+        ),
+        params=SimpleNamespace(settings=SETTINGS),
+    )
+    with pytest.raises(ReadingError, match=r"a\.bam: \d+ of \d+ reads have no base qualities"):
+        read_wes.main(job)
