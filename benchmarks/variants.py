@@ -1,11 +1,12 @@
 """Measure the variant model on simulated counts, beside simple rules; print a table.
 
     python benchmarks/variants.py [--megabases 20] [--planted 300] [--depths 50 100 200]
-        [--passages 1 3] [--seed 1]
+        [--passages 1 3] [--seed 1] [--oracle]
 
 Counts only, without reads: errors of 96 contexts and two strands at all positions of the target
 (demo/simulate_alleles.py), and variants planted in one passage or in three. benchmarks/exomes.py
-measures the same with reads, aligned files and peers. Two simple rules see the same counts:
+measures the same with reads, aligned files and peers. Two simple rules see the same counts, and
+with --oracle one that knows the true rates; it also prints at which depths variants are missed:
 
 thresholds  three reads of the alternative on both strands together, one at least on each, 5 % of
             the reads in one passage, none in the donor
@@ -25,13 +26,16 @@ import numpy as np
 import pandas as pd
 import simulate_alleles
 import yaml
-from linedrift.variants.allele_counts import Counts
+from linedrift.variants.allele_counts import N_CLASSES, Counts
 from linedrift.variants.error_model import ErrorModel, error_model
+from linedrift.variants.variant_hypotheses import PLACE, Grid, likelihoods
 from linedrift.variants.variants import call_variants, variant_id
+from scipy.special import log_softmax
 from scipy.stats import binom
 
 OWN = ("L-p1", "L-p2", "L-p3")
 ALLELES = (0.025, 0.05, 0.1, 0.25)
+DEPTH_STEPS = (0, 40, 60, 80, 100, 140, np.inf)
 # Worlds: share of bad sites that are bad in all samples, overdispersion, people of the panel.
 WORLDS = {
     "own errors": (0.0, (1e-3, 1e-2), 0),
@@ -69,6 +73,46 @@ def joint_call(counts: Counts, model: ErrorModel) -> np.ndarray:
     return np.isin([variant_id("L", *key) for key in keys], calls["variant_id"])
 
 
+def oracle(of: simulate_alleles.World) -> Rule:
+    """Return the rule of who knows the errors of a world."""
+    missing = [(0, N_CLASSES - len(of.rate)), (0, 0)]
+    rate, rho = np.pad(of.rate, missing, "edge"), np.pad(of.rho, missing, "edge")
+    places = [PLACE[name] for name in ("error_shared", "error_own", "acquired")]
+    with np.errstate(divide="ignore"):
+        prior = np.log([of.shared, 1 - of.shared, SETTINGS["prior"]])
+
+    def rule(counts: Counts, model: ErrorModel) -> np.ndarray:
+        """Return what is acquired with the posterior that linedrift asks."""
+        known = ErrorModel(counts.samples, np.repeat(rate[None], len(counts.samples), axis=0), rho)
+        called = [np.zeros(0, bool)]
+        for start in range(0, len(counts), 20_000):
+            some = counts.take(slice(start, start + 20_000))
+            level = np.zeros((len(some), len(some.samples)), bool)
+            found, _ = likelihoods(
+                some, *known.at(some, SETTINGS), Grid.of(SETTINGS), SETTINGS, level
+            )
+            chance = log_softmax(found[:, places] + prior, axis=1)[:, -1]
+            called.append(chance >= np.log(SETTINGS["min_posterior"]))
+        return np.concatenate(called)
+
+    return rule
+
+
+def by_depth(counts: Counts, truth: np.ndarray, called: np.ndarray, asked: range) -> pd.DataFrame:
+    """Return how many of the planted variants `asked` are found, by the mean depth of the site."""
+    rows = np.flatnonzero(np.isin(truth, asked))
+    own = counts.which("own")
+    frame = pd.DataFrame(
+        {
+            "depth": pd.cut(counts.reads[rows][:, own].mean(axis=1), DEPTH_STEPS),
+            "reads": counts.alt_reads[rows][:, own].sum(axis=1),
+            "found": called[rows],
+        }
+    )
+    of = frame.groupby("depth", observed=True)
+    return of.agg(sites=("found", "size"), reads=("reads", "mean"), found=("found", "mean"))
+
+
 RULES: dict[str, Rule] = {
     "linedrift": joint_call,
     "thresholds": thresholds,
@@ -77,7 +121,14 @@ RULES: dict[str, Rule] = {
 
 
 def measure(
-    seed: int, world: str, depth: float, passages: int, megabases: float, planted: int, even: bool
+    seed: int,
+    world: str,
+    depth: float,
+    passages: int,
+    megabases: float,
+    planted: int,
+    even: bool,
+    with_oracle: bool = False,
 ) -> list[dict[str, object]]:
     """Return recall by allele fraction and false calls in 10 Mb, one row a rule."""
     rng = np.random.default_rng(seed)
@@ -93,10 +144,15 @@ def measure(
     counts, errors, truth = simulate_alleles.simulate(rng, of, megabases * 1e6, roles, variants)
     model = error_model(counts, SETTINGS, errors)
     rows = []
-    for name, rule in RULES.items():
+    rules = RULES | ({"oracle": oracle(of)} if with_oracle else {})
+    for name, rule in rules.items():
         start = time.perf_counter()
         called = rule(counts, model)
         found = np.isin(np.arange(len(variants)), truth[called]).reshape(-1, planted).mean(axis=1)
+        if with_oracle and rule is joint_call and not even:
+            asked = range(planted * ALLELES.index(0.05), planted * (ALLELES.index(0.05) + 1))
+            print(f"{world}, {passages} passages, {depth:g}x, uneven, 5 % of alleles by depth")
+            print(by_depth(counts, truth, called, asked).round(2).to_string())
         rows.append(
             {
                 "errors": world,
@@ -130,6 +186,7 @@ def main() -> None:
     parser.add_argument("--depths", type=float, nargs="+", default=[50, 100, 200])
     parser.add_argument("--passages", type=int, nargs="+", choices=[1, 2, 3], default=[1, 3])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--oracle", action="store_true")
     parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
     given = parser.parse_args()
     rows = []
@@ -137,7 +194,7 @@ def main() -> None:
         for depth in given.depths:
             for n in given.passages:
                 for even in (True, False) if depth == 100 else (True,):
-                    of = given.megabases, given.planted, even
+                    of = given.megabases, given.planted, even, given.oracle
                     rows += measure(given.seed, world, depth, n, *of)
     print(table(rows))
 
