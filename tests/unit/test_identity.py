@@ -190,7 +190,7 @@ def test_few_shared_loci_are_not_testable(settings):
     people = People()
     donor = people.stranger()
     frames = {("d-p0", "snp_array"): called(donor), ("a-p1", "snp_array"): called(donor, first=7)}
-    samples = measurements([("d-p0", "d"), ("a-p1", "d"), ("a-p2", "d")])
+    samples = measurements([("d-p0", "d"), ("a-p1", "d")])
     pairs = identity.compare(samples, frames, settings)
     assert (pairs["state"] == "not_testable").all()
     assert (pairs["n_loci"] == 0).all()
@@ -198,6 +198,17 @@ def test_few_shared_loci_are_not_testable(settings):
     found = identity.judge(samples, pairs, tables.QUALITY.empty(), settings)
     assert (found["state"] == "not_testable").all()
     assert found["reason"].str.contains("too few called autosomal SNPs").all()
+
+
+def test_a_measurement_without_genotypes_is_named_as_what_hinders(settings):
+    people = People()
+    donor = people.stranger()
+    frames = {("d-p0", "snp_array"): called(donor)}
+    pairs = identity.compare(measurements([("d-p0", "d"), ("a-p1", "d")]), frames, settings)
+    assert pairs["state"].tolist() == ["not_testable"]
+    assert pairs["text"].tolist() == [
+        "d-p0 and a-p1 were not compared: no autosomal SNP is called in a-p1 (snp_array)"
+    ]
 
 
 def test_a_measurement_given_twice_is_refused_by_name(settings):

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from linedrift import tables
-from linedrift.identity.kinship import Counts, blocks, dense, few_loci
+from linedrift.identity.kinship import MISSING, Counts, blocks, dense, few_loci
 from linedrift.quality import quality as measured
 from linedrift.quality.foreign_reads import Source
 from linedrift.tables import Key
@@ -68,6 +68,7 @@ def compare(
     samples = _checked(samples)
     keys = list(zip(samples["sample"], samples["assay"], strict=True))
     matrix = dense(keys, genotypes)
+    samples["silent"] = (matrix == MISSING).all(axis=1)
     listed = [
         _listed(samples, first, second, counts, settings)
         for first, second, counts in blocks(matrix)
@@ -146,6 +147,8 @@ def _listed(
             "observed": np.where(untested, "undecided", observed)[at, to],
             "state": state[at, to],
             "few": few[at, to],
+            "silent": one["silent"].to_numpy(),
+            "other_silent": two["silent"].to_numpy(),
             "failed": one["failed"].to_numpy() + two["failed"].to_numpy(),
         }
     )
@@ -188,10 +191,8 @@ def _sentence(pair: Any) -> str:
     names = f"{pair.sample} and {pair.other_sample}"
     if pair.assay != pair.other_assay:
         names = f"{pair.sample} ({pair.assay}) and {pair.other_sample} ({pair.other_assay})"
-    if pair.failed:
-        return f"{names} were not compared: {pair.failed}"
-    if pair.few:
-        return f"{names} share too few called autosomal SNPs to be compared ({pair.n_loci})"
+    if uncompared := _uncompared(pair, names):
+        return uncompared
     figures = (
         f"{pair.concordance:.1%} of {pair.n_loci:,} genotypes equal, kinship {pair.kinship:.2f}"
     )
@@ -209,6 +210,19 @@ def _sentence(pair: Any) -> str:
     if pair.observed not in (pair.expected, "different"):
         return f"{seen}; by the sheets they are of {_ASKED[pair.expected]}, as a couple may be"
     return f"{seen}, as expected"
+
+
+def _uncompared(pair: Any, names: str) -> str:
+    """Return why two measurements could not be compared, nothing where they were."""
+    if pair.failed:
+        return f"{names} were not compared: {pair.failed}"
+    silent = [f"{pair.sample} ({pair.assay})"] * pair.silent
+    silent += [f"{pair.other_sample} ({pair.other_assay})"] * pair.other_silent
+    if silent:
+        return f"{names} were not compared: no autosomal SNP is called in {_spoken(silent)}"
+    if pair.few:
+        return f"{names} share too few called autosomal SNPs to be compared ({pair.n_loci})"
+    return ""
 
 
 def judge(

@@ -16,7 +16,7 @@ import pandas as pd
 from linedrift.genome import places
 from linedrift.tables import GENOTYPES, Key
 
-_MISSING = 3  # genotypes are coded 0 AA, 1 AB, 2 BB
+MISSING = 3  # genotypes are coded 0 AA, 1 AB, 2 BB
 # Measurements a block; a block of 60,000 loci in float32 takes 60 MB.
 _BLOCK = 256
 # Joins chromosome and position in one number: no chromosome is longer than 2^28.
@@ -91,14 +91,14 @@ def dense(keys: list[Key], genotypes: Mapping[Key, pd.DataFrame]) -> np.ndarray:
             found = places(genotypes[key])
             # Measurements of one array type mostly have the same loci: then there is no union.
             union = union if np.array_equal(found, union) else np.union1d(union, found)
-    matrix = np.full((len(keys), len(union)), _MISSING, dtype=np.int8)
+    matrix = np.full((len(keys), len(union)), MISSING, dtype=np.int8)
     for row, key in enumerate(keys):
         if key in genotypes:
             frame = genotypes[key]
             # Categories are '', AA, AB, BB: codes 0 to 3.
             code = frame["genotype"].astype(GENOTYPES).cat.codes.to_numpy()
             columns = np.searchsorted(union, places(frame))
-            matrix[row, columns] = np.where(code > 0, code - 1, _MISSING)
+            matrix[row, columns] = np.where(code > 0, code - 1, MISSING)
     return matrix
 
 
@@ -116,7 +116,7 @@ def blocks(matrix: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, Counts]
 
 def _indicators(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return called, heterozygous, and +1 / -1 at AA / BB, as float32 for matrix products."""
-    called = (block != _MISSING).astype(np.float32)
+    called = (block != MISSING).astype(np.float32)
     het = (block == 1).astype(np.float32)
     return called, het, (block == 0).astype(np.float32) - (block == 2).astype(np.float32)
 

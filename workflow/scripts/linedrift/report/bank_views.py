@@ -75,7 +75,7 @@ def identity_conflicts(record: BankRecord) -> dict[str, Any]:
     """Return failed identities and pairs that are not as the sheets say; private tier only."""
     if record.tier != "private":
         return {"failed": [], "pairs": [], "untold": [], "n_pairs": 0, "n_samples": 0}
-    people = record.identity
+    people = record.identity.assign(assay=record.identity["assay"].map(assay_name))
     pairs = record.pairs.assign(
         **{name: _with_point(record.pairs[name]) for name in ("concordance", "kinship")}
     )
