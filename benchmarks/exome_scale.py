@@ -119,8 +119,23 @@ def make_reference(folder: Path) -> None:
 def make_exome(folder: Path, depth: int) -> None:
     """Write a sorted BAM of one person and its index."""
     path = folder / f"{depth}x.bam"
-    if Path(f"{path}.bai").exists():
-        return
+    if not path.exists():
+        parts = make_parts(folder, depth)
+        beside = path.with_suffix(".part")
+        # Files of BGZF one after the other are one.
+        with beside.open("wb") as whole:
+            for part in parts:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, whole, 1 << 24)
+        beside.rename(path)
+        for part in parts:
+            part.unlink()
+    if not Path(f"{path}.bai").exists():
+        pysam.index(str(path))
+
+
+def make_parts(folder: Path, depth: int) -> list[Path]:
+    """Write a BAM's header and the reads of each chromosome, unless they are there."""
     with pysam.FastaFile(str(folder / "genome.fa.gz")) as fasta:
         known = list(zip(fasta.references, fasta.lengths, strict=True))
     head = pysam.AlignmentHeader.from_references(*zip(*known, strict=True))
@@ -131,23 +146,17 @@ def make_exome(folder: Path, depth: int) -> None:
         begin += length.to_bytes(4, "little")
     parts = []
     for place, (chrom, length) in enumerate(known):
-        parts.append(path.with_suffix(f".{chrom}"))
+        parts.append(folder / f"{depth}x.{chrom}")
         if parts[-1].exists():
             continue
-        beside = path.with_suffix(".part")
+        beside = folder / f"{depth}x.part"
         with pysam.BGZFile(str(beside), "wb1") as file:
             if place == 0:
                 file.write(begin)
             for piece in records(place, chrom, length, depth) if chrom != "chrY" else ():
                 file.write(piece.tobytes())
         beside.rename(parts[-1])
-    # Files of BGZF one after the other are one.
-    with path.open("wb") as whole:
-        for part in parts:
-            with part.open("rb") as file:
-                shutil.copyfileobj(file, whole, 1 << 24)
-            part.unlink()
-    pysam.index(str(path))
+    return parts
 
 
 def records(place: int, chrom: str, length: int, depth: int):

@@ -1,11 +1,13 @@
 """Measure the calling of variants in simulated exomes beside freebayes and bcftools; print tables.
 
     python benchmarks/exomes.py [--depths 50 100 200] [--genomes 2] [--targets 300] [--no-peers]
+    python benchmarks/exomes.py --depths 100 --genomes 1 --first 1 --passages 3   # a piece of it
+    python benchmarks/exomes.py --rows one.tsv two.tsv                 # pieces as one table
 
 A genome is a donor and three passages of a line. Variants are planted one a target, each in the
 same share of cells at all passages; a third of the targets carry none. The first passage alone is
 the question with one passage. Rules of scoring: benchmarks/README.md. The report is printed and
-written to benchmarks/work/exomes.md.
+written to benchmarks/work/exomes.md, its rows to exomes.tsv beside it.
 """
 
 from __future__ import annotations
@@ -130,15 +132,21 @@ def score(truth: pd.DataFrame, calls: pd.DataFrame) -> tuple[pd.Series, pd.Serie
     return pd.Series(hit), pd.Series(true)
 
 
-def measure(depths: Sequence[int], n_genomes: int, n_targets: int, peers: bool) -> pd.DataFrame:
+def measure(
+    depths: Sequence[int],
+    genomes: Sequence[int],
+    passages: Sequence[int],
+    n_targets: int,
+    peers: bool,
+) -> pd.DataFrame:
     """Return planted variants and false calls by depth, genome, number of passages and tool."""
     rows = []
     for depth in depths:
-        for number in range(n_genomes):
+        for number in genomes:
             rng = np.random.default_rng([depth, number])
             with tempfile.TemporaryDirectory(dir=bench_paths.WORK) as folder:
                 line = simulate(Path(folder), rng, depth, n_targets)
-                for n in PASSAGES:
+                for n in passages:
                     for tool, call in exome_tools.tools(peers).items():
                         began = time.monotonic()
                         calls = call(line.reference, line.targets, line.donor, line.passages[:n])
@@ -212,11 +220,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--depths", nargs="+", type=int, default=DEPTHS)
     parser.add_argument("--genomes", type=int, default=2)
+    parser.add_argument("--first", type=int, default=0, help="number of the first genome")
+    parser.add_argument("--passages", nargs="+", type=int, choices=PASSAGES, default=PASSAGES)
+    parser.add_argument("--rows", nargs="+", help="rows of earlier pieces; nothing is simulated")
     parser.add_argument("--targets", type=int, default=300)
     parser.add_argument("--no-peers", action="store_true", help="linedrift alone")
     options = parser.parse_args()
     bench_paths.WORK.mkdir(parents=True, exist_ok=True)
-    rows = measure(options.depths, options.genomes, options.targets, not options.no_peers)
+    if options.rows:
+        rows = pd.concat([pd.read_csv(path, sep="\t") for path in options.rows])
+    else:
+        genomes = range(options.first, options.first + options.genomes)
+        of = options.passages, options.targets, not options.no_peers
+        rows = measure(options.depths, genomes, *of)
     rows.to_csv(bench_paths.WORK / "exomes.tsv", sep="\t", index=False)
     text = "Recall by share of alleles\n\n" + table(rows) + "\n"
     (bench_paths.WORK / "exomes.md").write_text(text, encoding="utf-8")

@@ -125,6 +125,8 @@ def count(
                     positions += len(some.start)
                 for chunk in _chunks(_indels(raw, reference), len(samples)):
                     indels.append(_indel_candidates(chunk, fasta, alignments, settings))
+            # The more reads, the more rows: what is kept shall not grow with the blocks.
+            errors = [of_reads.summed_errors(errors)]
     # Of an allele that stands in several of them the first is kept: reads before none.
     found = of_reads.joined([*indels, *snvs, _unseen(asked, len(samples))])
     pairs = of_reads.neighbours(found, asked, settings)
