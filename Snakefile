@@ -13,6 +13,7 @@ min_version("9.15")  # <results>, <logs> in paths
 configfile: "config/config.yaml"
 
 
+include: "workflow/rules/library.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/wes_files.smk"
 include: "workflow/rules/rna_files.smk"

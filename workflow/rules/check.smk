@@ -25,7 +25,6 @@ rule check:
             for path in [config["resources"]["genes"]]
             if path and any(row["assay"] == "wes" for row in ALL)
         ],
-        library=library("check"),
     output:
         "<results>/check.tsv",
     log:
@@ -43,6 +42,7 @@ rule check:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("check"),
         chains=config["chains"],
         reference=config["resources"]["reference"],
     script:

@@ -1,58 +1,18 @@
-"""What all rules share: settings, sheets, wildcards, folders, and what a script is built on.
+"""What all rules share: settings, sheets, wildcards and folders.
 
 needs  the two sheets that the settings name
 makes  BANK, MEASUREMENTS, MEMBERS, MEASURED, PUBLIC, and the helpers below
 """
 
-import ast
 import os
 import re
 import sys
 import tomllib
 import zlib
-from functools import cache
 
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
-
-
-@cache
-def source(module):
-    """Return the file of a script or module (linedrift/tables), None where there is none."""
-    package, _, name = module.rpartition("/")
-    # `from linedrift.tables import read`: read is no module, for tables is no package.
-    if package and not (source(package) or "").endswith("__init__.py"):
-        return None
-    for path in (f"../scripts/{module}.py", f"../scripts/{module}/__init__.py"):
-        try:
-            return workflow.source_path(path)
-        except (WorkflowError, OSError):
-            continue
-
-
-@cache
-def imports(module):
-    """Return the modules of the library, and their packages, that a module imports."""
-    names = set()
-    with open(source(module), encoding="utf-8") as text:
-        for node in ast.walk(ast.parse(text.read())):
-            if isinstance(node, ast.ImportFrom) and node.module.startswith("linedrift"):
-                parts = node.module.split(".")
-                names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
-                names |= {f"{node.module}.{name.name}" for name in node.names}
-    return {name.replace(".", "/") for name in names}
-
-
-@cache
-def library(script):
-    """Return the library files that a script is built on, so that a change in one reruns it."""
-    found, waiting = {"linedrift"}, {script}
-    while waiting:
-        new = {name for name in imports(waiting.pop()) - found if source(name)}
-        found |= new
-        waiting |= new
-    return [source(name) for name in sorted(found)]
 
 
 def shipped(path):
@@ -68,11 +28,11 @@ config.update(settings)
 VERSION = tomllib.loads(shipped("pyproject.toml"))["project"]["version"]
 
 # The library where it stands, for this process and its jobs: what they compile is there the next
-# time. Of a workflow from elsewhere, the copies that library() has fetched.
-library("linedrift/sheets/sheet_needs")
+# time. Of a workflow from elsewhere, the copies that built_on() has fetched.
+built_on("linedrift/sheets/sheet_needs")
 scripts = workflow.current_basedir.join("../scripts").get_path_or_uri(secret_free=True)
 if not os.path.isdir(scripts):
-    scripts = os.path.dirname(os.path.dirname(library("check")[0]))
+    scripts = os.path.dirname(os.path.dirname(built_on("check")[0]))
 sys.path.append(os.path.normpath(scripts))
 from linedrift.sheets import sheet_columns, sheet_needs, sheets
 

@@ -29,7 +29,6 @@ rule call_events:
         rules=curated("hotspot_rules"),
         genes=curated("hotspot_genes"),
         lookalikes=curated("lookalikes"),
-        library=library("call_events"),
     output:
         events="<results>/lines/{line}/events.tsv",
         trajectories="<results>/lines/{line}/trajectories.tsv",
@@ -46,6 +45,7 @@ rule call_events:
         mem_mb=growing(1500),
         runtime=growing(30),
     params:
+        library=library("call_events"),
         line=line_row,
         measurements=members,
         segmentation=config["segmentation"],
@@ -72,7 +72,6 @@ rule assess:
         hotspot_table=curated("hotspots"),
         point_table=curated("snv_hotspots"),
         cancer_genes=curated("cancer_genes"),
-        library=library("assess"),
     output:
         verdict="<results>/lines/{line}/verdict.json",
         findings="<results>/lines/{line}/findings.tsv",
@@ -86,6 +85,7 @@ rule assess:
         mem_mb=growing(800),
         runtime=growing(10),
     params:
+        library=library("assess"),
         line=line_row,
         measurements=members,
         settings=config["verdict"],

@@ -13,7 +13,6 @@ rule identify_line:
             "<results>/genotypes/{of[sample]}.{of[assay]}.parquet", of=members
         ),
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=members),
-        library=library("identify"),
     output:
         identity="<results>/lines/{line}/identity.tsv",
         pairs="<results>/lines/{line}/identity_pairs.tsv",
@@ -27,6 +26,7 @@ rule identify_line:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("identify"),
         measurements=members,
         settings=config["identity"],
         overdispersion=config["wes"]["overdispersion"],
@@ -41,7 +41,6 @@ rule identify_bank:
             "<results>/genotypes/{of[sample]}.{of[assay]}.parquet", of=ALL
         ),
         quality=collect("<results>/quality/{of[sample]}.{of[assay]}.tsv", of=ALL),
-        library=library("identify"),
     output:
         identity="<results>/bank/identity.tsv",
         pairs="<results>/bank/identity_pairs.tsv",
@@ -55,6 +54,7 @@ rule identify_bank:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        library=library("identify"),
         measurements=ALL,
         settings=config["identity"],
         overdispersion=config["wes"]["overdispersion"],

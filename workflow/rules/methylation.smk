@@ -19,7 +19,6 @@ rule read_methylation_array:
         positions=lambda wildcards: of_array_type(wildcards, "positions"),
         mask=lambda wildcards: of_array_type(wildcards, "mask"),
         chain=chain_of(of_array("build")),
-        library=library("read_methylation_array"),
     output:
         probes="<results>/methylation/{sample}.probes.parquet",
         snp_probes="<results>/methylation/{sample}.snp_probes.parquet",
@@ -37,6 +36,7 @@ rule read_methylation_array:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
+        library=library("read_methylation_array"),
         format=of_array("format"),
         name_in_file=of_array("name_in_file"),
         build=of_array("build"),
@@ -53,7 +53,6 @@ rule read_cytosines:
         chain=chain_of(of_cytosines("build")),
         reference=config["resources"]["reference"] or [],
         imprinted=curated("imprinted_dmrs"),
-        library=library("read_cytosines"),
     output:
         cytosines="<results>/methylation/{sample}.cytosines.parquet",
         facts="<results>/methylation/{sample}.cytosines.json",
@@ -70,6 +69,7 @@ rule read_cytosines:
         mem_mb=growing(2500),
         runtime=growing(20),
     params:
+        library=library("read_cytosines"),
         format=of_cytosines("format"),
         build=of_cytosines("build"),
         chains=config["chains"],
@@ -85,7 +85,6 @@ rule count_bisulfite:
         data=bisulfite_alignment,
         reference=config["resources"]["reference"] or [],
         identity_snps=curated("identity_snps"),
-        library=library("count_bisulfite"),
     output:
         depth="<results>/methylation/{sample}.depth.parquet",
         alleles="<results>/methylation/{sample}.alleles.parquet",
@@ -102,6 +101,7 @@ rule count_bisulfite:
         mem_mb=growing(1500),
         runtime=growing(120),
     params:
+        library=library("count_bisulfite"),
         reference=config["resources"]["reference"],
         settings=config["methylation"]["sequencing"],
     script:
@@ -122,7 +122,6 @@ rule describe_methylation:
             if config["resources"]["reference"]
             else []
         ),
-        library=library("describe_methylation"),
     output:
         contrast="<results>/contrasts/{sample}.methylation.parquet",
         noise="<results>/contrasts/{sample}.methylation.noise.json",
@@ -140,6 +139,7 @@ rule describe_methylation:
         mem_mb=growing(2500),
         runtime=growing(20),
     params:
+        library=library("describe_methylation"),
         sex=cell("sex", "methylation"),
         settings=config["contrast"],
         quality=config["quality"]["methylation"],
@@ -156,7 +156,6 @@ rule measure_methylation:
         quality="<results>/quality/{sample}.methylation.tsv",
         imprinted=curated("imprinted_dmrs"),
         drift=curated("drift_loci"),
-        library=library("measure_methylation"),
     output:
         readouts="<results>/readouts/{sample}.methylation.tsv",
         differences="<results>/methylation/{sample}.differences.tsv",
@@ -171,6 +170,7 @@ rule measure_methylation:
         mem_mb=growing(6000),
         runtime=growing(30),
     params:
+        library=library("measure_methylation"),
         row=methylated,
         earliest=lambda wildcards: earliest(wildcards.sample),
         settings=config["methylation"]["measures"],

@@ -47,7 +47,6 @@ rule bin_signals:
             "<results>/contrasts/{of[sample]}.{of[assay]}.parquet", of=members
         ),
         events="<results>/lines/{line}/events.tsv",
-        library=library("bin_signals"),
     output:
         tracks="<results>/lines/{line}/tracks.parquet",
         markers="<results>/lines/{line}/markers.parquet",
@@ -61,6 +60,7 @@ rule bin_signals:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("bin_signals"),
         measurements=members,
         settings=config["report"],
     script:
@@ -75,7 +75,6 @@ rule report_line:
         variants_vcf="<results>/lines/{line}/variants.vcf.gz",
         variants_index="<results>/lines/{line}/variants.vcf.gz.tbi",
         templates=TEMPLATES,
-        library=library("report_line"),
     output:
         page="<results>/report/{line}.html",
         files=directory("<results>/report/{line}"),
@@ -89,6 +88,7 @@ rule report_line:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("report_line"),
         line=line_row,
         measurements=members,
         settings=SHOWN,
@@ -104,7 +104,6 @@ rule publish_line:
         **LINE_FILES,
         **DRAWN_FILES,
         templates=TEMPLATES,
-        library=library("publish_line"),
     output:
         page="<results>/public/{line}.html",
         files=directory("<results>/public/{line}"),
@@ -118,6 +117,7 @@ rule publish_line:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("publish_line"),
         line=line_row,
         measurements=members,
         settings=SHOWN,
@@ -136,7 +136,6 @@ rule report_bank:
         bank_identity="<results>/bank/identity.tsv",
         bank_pairs="<results>/bank/identity_pairs.tsv",
         templates=TEMPLATES,
-        library=library("report_bank"),
     output:
         "<results>/report/index.html",
     log:
@@ -149,6 +148,7 @@ rule report_bank:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("report_bank"),
         lines=list(LINES.values()),
         measurements=ALL,
         settings=SHOWN,
@@ -163,7 +163,6 @@ rule publish_bank:
     input:
         files=collect("<results>/public/{line}", line=PUBLIC),
         templates=TEMPLATES,
-        library=library("publish_bank"),
     output:
         "<results>/public/index.html",
     log:
@@ -176,6 +175,7 @@ rule publish_bank:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("publish_bank"),
         bank=config["bank"],
         version=VERSION,
     script:

@@ -18,7 +18,6 @@ rule annotate_genes:
         genes=config["resources"]["genes"] or [],
         reference=config["resources"]["reference"] or [],
         known=curated("hotspot_genes"),
-        library=library("annotate_genes"),
     output:
         genes="<results>/rna/genes.parquet",
     log:
@@ -31,6 +30,7 @@ rule annotate_genes:
         mem_mb=growing(1500),
         runtime=growing(20),
     params:
+        library=library("annotate_genes"),
         reference=config["resources"]["reference"],
     script:
         "../scripts/annotate_genes.py"
@@ -41,7 +41,6 @@ rule read_rna_counts:
     input:
         data=lambda wildcards: rna_row(wildcards, "counts", "path"),
         genes="<results>/rna/genes.parquet",
-        library=library("read_rna_counts"),
     output:
         counts="<results>/rna/{sample}.counts.parquet",
         facts="<results>/rna/{sample}.counts.json",
@@ -57,6 +56,7 @@ rule read_rna_counts:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("read_rna_counts"),
         format=lambda wildcards: rna_row(wildcards, "counts", "format"),
         name_in_file=lambda wildcards: rna_row(wildcards, "counts", "name_in_file"),
         annotation=os.path.basename(config["resources"]["genes"]),
@@ -80,7 +80,6 @@ rule read_rna_alleles:
         identity_snps=curated("identity_snps"),
         build_markers=curated("build_markers"),
         vectors=curated("vectors"),
-        library=library("read_rna_alleles"),
     output:
         alleles="<results>/rna/{sample}.alleles.parquet",
         extra="<results>/rna/{sample}.extra.parquet",
@@ -97,6 +96,7 @@ rule read_rna_alleles:
         mem_mb=growing(1500),
         runtime=growing(60),
     params:
+        library=library("read_rna_alleles"),
         format=lambda wildcards: rna_row(wildcards, "alleles", "format"),
         build=lambda wildcards: rna_row(wildcards, "alleles", "build"),
         chains=config["chains"],
@@ -113,7 +113,6 @@ rule express_bank:
         genes="<results>/rna/genes.parquet",
         bands=curated("bands"),
         sets=curated("expression_gene_sets"),
-        library=library("express_bank"),
     output:
         bank="<results>/rna/bank.parquet",
         markers="<results>/rna/markers.parquet",
@@ -129,6 +128,7 @@ rule express_bank:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
+        library=library("express_bank"),
         samples=COUNTED,
         lines=[BY_MEASUREMENT[sample, "rna"]["line"] for sample in COUNTED],
         donors=[line for line, row in LINES.items() if row["kind"] == "donor"],
@@ -154,7 +154,6 @@ rule signals_rna:
             baseline_alleles(wildcards) if wildcards.sample in ALLELIC else []
         ),
         genes=RNA_GENES,
-        library=library("signals_rna"),
     output:
         signals="<results>/signals/{sample}.rna.parquet",
         facts="<results>/signals/{sample}.rna.facts.json",
@@ -168,6 +167,7 @@ rule signals_rna:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
+        library=library("signals_rna"),
         sisters=sisters,
         settings=config["rna"],
     script:
@@ -182,7 +182,6 @@ rule describe_rna:
         alleles=lambda wildcards: of_rna(wildcards, ALLELIC, "{}.alleles.parquet"),
         baselines=baseline_alleles,
         panel=curated("identity_snps"),
-        library=library("describe_rna"),
     output:
         contrast="<results>/contrasts/{sample}.rna.parquet",
         noise="<results>/contrasts/{sample}.rna.noise.json",
@@ -198,6 +197,7 @@ rule describe_rna:
         mem_mb=growing(800),
         runtime=growing(10),
     params:
+        library=library("describe_rna"),
         sisters=sisters,
         sex=cell("sex", "rna"),
         settings=config["contrast"],
@@ -216,7 +216,6 @@ rule measure_expression:
         sets=curated("expression_gene_sets"),
         vectors=curated("vectors"),
         hotspots=curated("snv_hotspots"),
-        library=library("measure_expression"),
     output:
         readouts="<results>/readouts/{sample}.rna.tsv",
     log:
@@ -229,6 +228,7 @@ rule measure_expression:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
+        library=library("measure_expression"),
         row=lambda wildcards: BY_MEASUREMENT[wildcards.sample, "rna"],
         bank=[
             {

@@ -11,7 +11,6 @@ rule index_spliced:
     input:
         reference=config["resources"]["reference"] or [],
         genes=config["resources"]["genes"] or [],
-        library=library("index_spliced"),
     output:
         index=directory("<results>/reference/star"),
     log:
@@ -25,6 +24,8 @@ rule index_spliced:
     resources:
         mem_mb=growing(36000),
         runtime=growing(120),
+    params:
+        library=library("index_spliced"),
     script:
         "../scripts/index_spliced.py"
 
@@ -35,7 +36,6 @@ rule align_rna:
         first=lambda wildcards: rna_lanes(wildcards, "path"),
         second=lambda wildcards: rna_lanes(wildcards, "path2"),
         index="<results>/reference/star",
-        library=library("align_rna"),
     output:
         alignment="<results>/alignments/{sample}.rna.bam",
         index="<results>/alignments/{sample}.rna.bam.bai",
@@ -53,5 +53,7 @@ rule align_rna:
     resources:
         mem_mb=growing(38000),
         runtime=growing(240),
+    params:
+        library=library("align_rna"),
     script:
         "../scripts/align_rna.py"

@@ -14,7 +14,6 @@ rule read_snp_array:
         data=cell("path", "snp_array"),
         path2=second_file,
         chain=chain_file,
-        library=library("read_snp_array"),
     output:
         signals="<results>/signals/{sample}.snp_array.parquet",
         facts="<results>/signals/{sample}.snp_array.facts.json",
@@ -28,6 +27,7 @@ rule read_snp_array:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("read_snp_array"),
         format=cell("format", "snp_array"),
         name_in_file=cell("name_in_file", "snp_array"),
         build=cell("build", "snp_array"),
@@ -39,7 +39,6 @@ rule gc_content:
     """Measure the GC content of the reference, which waves of the signal follow."""
     input:
         reference=config["resources"]["reference"] or [],
-        library=library("gc_content"),
     output:
         gc_content="<results>/gc_content.parquet",
     log:
@@ -51,6 +50,8 @@ rule gc_content:
     resources:
         mem_mb=growing(1000),
         runtime=growing(20),
+    params:
+        library=library("gc_content"),
     script:
         "../scripts/gc_content.py"
 
@@ -69,7 +70,6 @@ rule describe_snp_array:
             else []
         ),
         snp_probes=curated("methylation_snp_probes"),
-        library=library("describe_snp_array"),
     output:
         contrast="<results>/contrasts/{sample}.snp_array.parquet",
         noise="<results>/contrasts/{sample}.snp_array.noise.json",
@@ -85,6 +85,7 @@ rule describe_snp_array:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("describe_snp_array"),
         sex=cell("sex", "snp_array"),
         settings=config["contrast"],
         quality=config["quality"],

@@ -23,7 +23,6 @@ rule count_variants:
         ),
         reference=config["resources"]["reference"] or [],
         hotspots=curated("snv_hotspots"),
-        library=library("count_variants"),
     output:
         counts="<results>/variants/{line}/{part}.counts.parquet",
         errors="<results>/variants/{line}/{part}.errors.parquet",
@@ -40,6 +39,7 @@ rule count_variants:
         mem_mb=growing(1800),
         runtime=growing(120),
     params:
+        library=library("count_variants"),
         line=lambda wildcards: wildcards.line,
         exomes=exomes,
         panel=strangers,
@@ -65,7 +65,6 @@ rule call_variants:
         genes=config["resources"]["genes"] or [],
         hotspots=curated("snv_hotspots"),
         cancer_genes=curated("cancer_genes"),
-        library=library("call_variants"),
     output:
         variants="<results>/lines/{line}/variants.tsv",
         courses="<results>/lines/{line}/variant_courses.tsv",
@@ -83,6 +82,7 @@ rule call_variants:
         mem_mb=growing(1800),
         runtime=growing(60),
     params:
+        library=library("call_variants"),
         line=line_row,
         exomes=exomes,
         panel=strangers,

@@ -14,7 +14,6 @@ rule index_reference:
     """Make the aligner's index of the reference, where there is none beside it."""
     input:
         reference=config["resources"]["reference"] or [],
-        library=library("index_reference"),
     output:
         index=directory("<results>/reference/aligner"),
     log:
@@ -27,6 +26,8 @@ rule index_reference:
     resources:
         mem_mb=growing(8000),
         runtime=growing(180),
+    params:
+        library=library("index_reference"),
     script:
         "../scripts/index_reference.py"
 
@@ -38,7 +39,6 @@ rule align:
         second=lambda wildcards: lanes(wildcards, "path2"),
         reference=config["resources"]["reference"] or [],
         index=aligner_index,
-        library=library("align"),
     output:
         alignment="<results>/alignments/{sample}.wes.bam",
         index="<results>/alignments/{sample}.wes.bam.bai",
@@ -54,6 +54,8 @@ rule align:
     resources:
         mem_mb=growing(12000),
         runtime=growing(480),
+    params:
+        library=library("align"),
     script:
         "../scripts/align.py"
 
@@ -62,7 +64,6 @@ rule index_wes:
     """Make the index of an alignment that has none, never beside the user's file."""
     input:
         alignment=lambda wildcards: alignment(wildcards.sample)[0],
-        library=library("index_wes"),
     output:
         index="<results>/alignments/{sample}.wes.{form}.{kind}",
     log:
@@ -78,6 +79,8 @@ rule index_wes:
     resources:
         mem_mb=growing(600),
         runtime=growing(30),
+    params:
+        library=library("index_wes"),
     script:
         "../scripts/index_wes.py"
 
@@ -88,7 +91,6 @@ rule wes_bins:
         targets=lambda wildcards: BED_OF[wildcards.kit],
         reference=config["resources"]["reference"] or [],
         mappability=config["wes"]["mappability"] or [],
-        library=library("wes_bins"),
     output:
         bins="<results>/wes/{kit}.bins.parquet",
     log:
@@ -101,6 +103,7 @@ rule wes_bins:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
+        library=library("wes_bins"),
         settings=config["wes"],
     script:
         "../scripts/wes_bins.py"
@@ -117,7 +120,6 @@ rule find_sites:
             "<results>/signals/{of}.snp_array.parquet",
             of=lambda wildcards: arrays_of_person(wildcards.sample)[:1],
         ),
-        library=library("find_sites"),
     output:
         sites="<results>/wes/{sample}.sites.parquet",
     log:
@@ -130,6 +132,7 @@ rule find_sites:
         mem_mb=growing(1800),
         runtime=growing(30),
     params:
+        library=library("find_sites"),
         settings=config["wes"],
     script:
         "../scripts/find_sites.py"
@@ -143,7 +146,6 @@ rule read_wes:
         reference=config["resources"]["reference"] or [],
         bins=lambda wildcards: bins(wildcards.sample),
         sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
-        library=library("read_wes"),
     output:
         signals="<results>/signals/{sample}.wes.parquet",
         facts="<results>/signals/{sample}.wes.facts.json",
@@ -157,6 +159,7 @@ rule read_wes:
         mem_mb=growing(1400),
         runtime=growing(30),
     params:
+        library=library("read_wes"),
         settings=config["wes"],
     script:
         "../scripts/read_wes.py"
@@ -173,7 +176,6 @@ rule describe_wes:
             other=lambda wildcards: panel(wildcards.sample),
         ),
         sites=lambda wildcards: f"<results>/wes/{giver(wildcards.sample)}.sites.parquet",
-        library=library("describe_wes"),
     output:
         contrast="<results>/contrasts/{sample}.wes.parquet",
         noise="<results>/contrasts/{sample}.wes.noise.json",
@@ -190,6 +192,7 @@ rule describe_wes:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        library=library("describe_wes"),
         sex=cell("sex", "wes"),
         settings=config["contrast"],
         quality=config["quality"]["wes"],
