@@ -356,6 +356,14 @@ def test_an_unknown_setting_is_refused_with_the_nearest(pristine):
     assert "Did you mean 'samples'?" in done.stdout
 
 
+def test_a_curated_table_that_is_nowhere_is_told_by_its_setting(pristine, tmp_path):
+    settings = tmp_path / "config.yaml"
+    settings.write_text("resources:\n  hotspots: nowhere/hotspots.tsv\n")
+    done = pristine.run("-n", "--configfile", str(settings))
+    assert done.returncode == 1
+    assert "setting resources.hotspots: nowhere/hotspots.tsv is not there" in done.stdout
+
+
 def test_wrong_files_are_told_together_before_any_other_job(pristine, tmp_path):
     folder = tmp_path / "bank"
     folder.mkdir()

@@ -84,7 +84,14 @@ wildcard_constraints:
 def curated(name):
     """Return a curated table: in the working directory, else as the workflow comes with it."""
     path = config["resources"][name]
-    return path if os.path.exists(path) else workflow.source_path(f"../../{path}")
+    try:
+        return path if os.path.exists(path) else workflow.source_path(f"../../{path}")
+    except (WorkflowError, OSError):
+        raise WorkflowError(
+            f"setting resources.{name}: {path} is not there, neither under {os.getcwd()} nor in the "
+            "workflow. Name an existing table, or leave the setting out for the one that "
+            "linedrift comes with. The demo's are made by `make demo`."
+        ) from None
 
 
 def growing(amount):
