@@ -51,7 +51,7 @@ def report(processes: int) -> str:
     """Return the fractions needed, their ratio and its interval, of every row of ROWS."""
     names = [engine.NAME, *bcftools_cnv.VARIANTS]
     empty = genomes.null_names()
-    nulls = detection.at_both_rates(
+    nulls = detection.in_each_way(
         detection.run_all(empty, genomes.simulated, names, processes, "nulls")
     )
     rng, rows = np.random.default_rng(1), []
@@ -60,15 +60,16 @@ def report(processes: int) -> str:
         found |= _planted(row, row.peer, row.theirs, processes)
         curves = {
             name: curve(list(planted.values()), cuts(name, nulls))
-            for name, planted in detection.at_both_rates(found).items()
+            for name, planted in detection.in_each_way(found).items()
         }
         rows.append(_as_text(rng, row, curves))
     return _HEAD.format(n=GENOMES * genomes.EVENTS_PER_CELL) + scoring.markdown(rows)
 
 
 _HEAD = """Per cent of cells needed for power .8 and 95 % intervals (bootstrap over events),
-{n} events of each cell fraction: of the better `bcftools cnv`, and of linedrift as it calls and at
-the rate of false events that peers are allowed. In the last column power by per cent of cells.
+{n} events of each cell fraction: of the better `bcftools cnv`, and of linedrift as it calls, at the
+rate of false events that peers are allowed, and with a cut-off for each row as they have. In the
+last column power by per cent of cells.
 
 """
 
@@ -86,8 +87,8 @@ def _planted(
 
 
 def cuts(name: str, nulls: detection.Found) -> list[Mapping[str, float]]:
-    """Return the cut-offs that a tool may choose from, linedrift none."""
-    if name in detection.OWN:
+    """Return the cut-offs that a tool may choose from; linedrift none, but by the peers' rule."""
+    if name in detection.OWN and name != engine.BY_ROW:
         return [detection.as_it_calls(name, nulls)]
     empty = [calls for _, calls in nulls[name].values()]
     return [cut for cut, _ in scoring.allowed_cuts(empty, tools.CUTS[name])]
@@ -140,8 +141,9 @@ def _as_text(rng: np.random.Generator, row: Row, curves: Mapping[str, Curve]) ->
         low, high = np.quantile(peer / own, [0.025, 0.975])
         text[name] = _interval(ours, own)
         text[f"ratio, {name}"] = f"{scoring.ratio(theirs, ours)} ({low:.2f}-{high:.2f})"
-    power = {name: curves[name] for name in (engine.SAME_RATE, row.peer)}
-    text["power at .1 false; of the peer"] = "; ".join(
+    shown = (engine.SAME_RATE, engine.BY_ROW, row.peer)
+    power = {name: curves[name] for name in shown}
+    text["power at .1 false; by row; of the peer"] = "; ".join(
         ", ".join(f"{100 * f:g}: {hit.mean():.2f}" for f, hit in of.items())
         for of in power.values()
     )

@@ -25,8 +25,8 @@ WORTH_ASKING = 0.02
 TARGETS = ((4.0, 0.15), (1.0, 0.20))
 ADVANTAGE = 2.0
 
-# linedrift as it calls, and at the rate of false events that peers are allowed.
-OWN = (engine.NAME, engine.SAME_RATE)
+# linedrift as it calls, at the rate of false events that peers are allowed, and by their rule.
+OWN = (engine.NAME, engine.SAME_RATE, engine.BY_ROW)
 
 NOTHING = pd.DataFrame({name: [] for name in ("chrom", "start", "end", "kind", "score", "n")})
 
@@ -56,17 +56,17 @@ def grid(depth: Mapping[str, int], processes: int) -> str:
             else:
                 got = {genome: (tools.truth(genome), NOTHING) for genome in here}
             found[name] |= got
-    return grid_report(at_both_rates(nulls), at_both_rates(found))
+    return grid_report(in_each_way(nulls), in_each_way(found))
 
 
-def at_both_rates(found: Found) -> Found:
-    """Return what tools found, linedrift's twice: what it calls, and all that it lists."""
+def in_each_way(found: Found) -> Found:
+    """Return what tools found, linedrift's thrice: what it calls, and twice all that it lists."""
     if engine.NAME not in found:
         return found
     listed = found[engine.NAME]
     called = {name: (truth, calls[calls["called"] == 1]) for name, (truth, calls) in listed.items()}
     others = {name: got for name, got in found.items() if name != engine.NAME}
-    return {engine.NAME: called, engine.SAME_RATE: listed, **others}
+    return {engine.NAME: called, engine.SAME_RATE: listed, engine.BY_ROW: listed, **others}
 
 
 def n_nulls(per_fraction: int) -> int:
@@ -128,7 +128,7 @@ def grid_report(nulls: Found, found: Found) -> str:
 def false_events(nulls: Found, found: Found) -> str:
     """Return how many false events each tool has, as it calls by itself."""
     rows = []
-    for name in found:
+    for name in _with_a_cut(found):
         cut = as_it_calls(name, nulls)
         empty = [len(scoring.kept(calls, cut)) for _, calls in nulls[name].values()]
         planted = [(truth, scoring.kept(calls, cut)) for truth, calls in found[name].values()]
@@ -147,6 +147,11 @@ def false_events(nulls: Found, found: Found) -> str:
         )
     title = "**False events**, without a cut-off on what the tools report"
     return f"{title} ({engine.SAME_RATE}: at its cut-off)\n\n{scoring.markdown(rows)}"
+
+
+def _with_a_cut(names: Iterable[str]) -> list[str]:
+    """Return the tools that are judged at one cut-off, or none, by themselves."""
+    return [name for name in names if name != engine.BY_ROW]
 
 
 def as_it_calls(name: str, nulls: Found) -> Mapping[str, float]:
@@ -279,15 +284,13 @@ def real_noise(names: Sequence[str], quick: bool, processes: int) -> str:
     rows = []
     for share in (0.21, 0.5, 1.0):
         empty = genomes.dilution_names(share, n_nulls, planted=False)
-        nulls = at_both_rates(
+        nulls = in_each_way(
             run_all(empty, genomes.drawn, names, processes, f"normal loci at {share}")
         )
         planted = genomes.dilution_names(share, n, planted=True)
-        found = at_both_rates(
-            run_all(planted, genomes.drawn, names, processes, f"events at {share}")
-        )
+        found = in_each_way(run_all(planted, genomes.drawn, names, processes, f"events at {share}"))
         tables = best(nulls, found)
-        for name in nulls:
+        for name in _with_a_cut(nulls):
             row = {"share of DNA": share, "tool": name}
             for kind in genomes.KINDS:
                 row[kind] = "-"

@@ -22,6 +22,8 @@ from linedrift.signals.contrast import contrast
 NAME = "linedrift"
 # Its candidates, cut where the null genomes of the table have as many false events as peers may.
 SAME_RATE = "linedrift at .1 false"
+# The same, each row of a table at the cut-off on rate and loci that suits it best, as for peers.
+BY_ROW = "linedrift, cut by row"
 # Candidates are listed up to this stated rate: false events a genome.
 LISTED = 1.0
 # Where a pair of signals is made into calls.

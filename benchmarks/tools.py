@@ -19,13 +19,14 @@ from genomes import Pair
 # Cuts on the calls of a peer, of which each row of a table takes its best (see scoring). Quality
 # and sites of bcftools cnv; |mean| of the log R ratio and markers of DNAcopy. linedrift is taken as
 # it calls, and in addition at one cut on its stated rate for all rows: the first that is allowed.
+# Fewest loci of an event, where those without evidence of their own are cut by their length.
+LOCI = (0, 20, 50, 200)
 CUTS: Mapping[str, list[dict[str, float]]] = {
     engine.NAME: [{}],
     engine.SAME_RATE: [{"phred": float(phred)} for phred in range(1, 31)],
+    engine.BY_ROW: [{"phred": float(q), "n": n} for q, n in product(range(1, 31), LOCI)],
     **{
-        name: [
-            {"score": q, "n": n} for q, n in product((0, 3, 5, 10, 15, 20, 30), (0, 20, 50, 200))
-        ]
+        name: [{"score": q, "n": n} for q, n in product((0, 3, 5, 10, 15, 20, 30), LOCI)]
         for name in bcftools_cnv.VARIANTS
     },
     dna_copy.NAME: [

@@ -105,10 +105,11 @@ def test_only_cuts_with_few_false_events_are_allowed():
 
 
 def listed(*rows):
-    """Return what linedrift lists in a genome: chrom, its phred, whether it is called."""
+    """Return what linedrift lists in a genome: chrom, phred, whether it is called, loci (90)."""
     columns = ("chrom", "start", "end", "kind", "score", "n", "phred", "called")
     return frame(
-        *[(c, 0, 1_000, "gain", 9.0, 90, q, called) for c, q, called in rows], columns=columns
+        *[(c, 0, 1_000, "gain", 9.0, *(n or [90]), q, called) for c, q, called, *n in rows],
+        columns=columns,
     )
 
 
@@ -118,17 +119,21 @@ def test_linedrift_is_judged_as_it_calls_and_where_it_has_as_many_false_events_a
     nulls = {"0": (nothing, listed(("chr1", 4.5, 0), ("chr2", 9.0, 0)))}
     nulls |= {str(k): (nothing, listed()) for k in range(1, 10)}
     planted = truth(event("chr1", 0, 1_000), event("chr2", 0, 1_000), event("chr3", 0, 1_000))
-    found = {"a": (planted, listed(("chr1", 30.0, 1), ("chr2", 7.0, 0), ("chr3", 4.0, 0)))}
-    nulls, found = (detection.at_both_rates({engine.NAME: one}) for one in (nulls, found))
-    assert list(found) == [engine.NAME, engine.SAME_RATE]
+    long = [("chr1", 30.0, 1, 300), ("chr2", 7.0, 0, 300), ("chr3", 4.0, 0, 300)]
+    found = {"a": (planted, listed(*long))}
+    nulls, found = (detection.in_each_way({engine.NAME: one}) for one in (nulls, found))
+    assert list(found) == [engine.NAME, engine.SAME_RATE, engine.BY_ROW]
     assert detection.as_it_calls(engine.NAME, nulls) == {}
     assert detection.as_it_calls(engine.SAME_RATE, nulls) == {"phred": 5.0}
     tables = detection.best(nulls, found)
     assert tables[engine.NAME]["power"].item() == pytest.approx(1 / 3)
     assert tables[engine.SAME_RATE]["power"].item() == pytest.approx(2 / 3)
     assert tables[engine.SAME_RATE]["cut"].item() == "phred>=5"
+    # By the peers' rule a row may be cut by loci too: what is false in the nulls is short.
+    assert tables[engine.BY_ROW]["power"].item() == 1.0
+    assert tables[engine.BY_ROW]["cut"].item().endswith("n>=200")
     # Without linedrift among the tools nothing is doubled.
-    assert detection.at_both_rates({"other": {}}) == {"other": {}}
+    assert detection.in_each_way({"other": {}}) == {"other": {}}
 
 
 def test_each_kind_and_size_has_the_cut_that_finds_most_of_it():
