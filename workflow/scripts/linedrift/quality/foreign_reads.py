@@ -6,7 +6,7 @@ cent of foreign DNA is seen in an exome (doi:10.1016/j.ajhg.2012.09.004).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,15 +74,18 @@ def foreign_share(reads: np.ndarray, depth: np.ndarray, rho: float, block: int) 
         found = np.log((1 - _OUTLIERS) * ratio + _OUTLIERS)
         return np.add.reduceat(found, first, axis=-1)
 
+    def explained(homs: np.ndarray, hets: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        """Return the log-likelihood of each block for each of `homs`, at its best of the rest."""
+        rate = _HETEROZYGOSITY[:, None]
+        best = [
+            np.max([of_blocks((1 - rate) * hom + rate * het) for het in hets], axis=(0, 1))
+            for hom in homs
+        ]
+        return np.stack(best)
+
     wrong = likely(_ERRORS)
     split = (likely(0.5 - _SHIFTS) + likely(0.5 + _SHIFTS)) / 2
-    rate = _HETEROZYGOSITY[:, None]
-    event = np.stack(
-        [
-            np.max([of_blocks((1 - rate) * hom + rate * het) for het in split], axis=(0, 1))
-            for hom in wrong
-        ]
-    )
+    event = explained(wrong, split)
     alone = event[event.sum(axis=1).argmax()]
     middle = likely(0.5)[0]
     total, gains = [], []
@@ -95,14 +98,8 @@ def foreign_share(reads: np.ndarray, depth: np.ndarray, rho: float, block: int) 
             still = (1 - kin) * _GIVEN_HET[0] + kin
             # A block may have an event too: the foreign DNA of a few per cent adds little to it.
             hets = [still * middle + (1 - still) * moved, *split[1:]]
-            homs = same * wrong + other * one + opposite * both
-            found.append(
-                [
-                    np.max([of_blocks((1 - rate) * hom + rate * het) for het in hets], axis=(0, 1))
-                    for hom in homs
-                ]
-            )
-        best = np.array(found).reshape(-1, blocks)
+            found.append(explained(same * wrong + other * one + opposite * both, hets))
+        best = np.concatenate(found)
         best = best[best.sum(axis=1).argmax()]
         total.append(best.sum())
         gains.append(best - alone)
