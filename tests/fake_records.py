@@ -226,6 +226,34 @@ def verdict(record: LineRecord, donor: str) -> dict[str, object]:
     return words
 
 
+def _signals(line, own, assays, step_bp, private, empty) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tracks of a line's measurements, and the markers around its events."""
+    binned, loci = [], []
+    for i, passage in enumerate(PASSAGES):
+        fractions = {key: 0.0 if empty else values[i] for key, values in FRACTIONS.items()}
+        for n, assay in enumerate(assays):
+            measured = contrast(fractions, seed=100 * n + passage, step_bp=step_bp * (1 + 4 * n))
+            name = {"sample": f"{line}-p{passage}", "assay": assay}
+            binned.append(tracks(measured, **name, bin_bp=500_000 if private else 1_000_000))
+            loci.append(markers_around(measured, own, **name, per_event=400))
+    return pd.concat(binned, ignore_index=True), pd.concat(loci, ignore_index=True)
+
+
+def _measurements(line: str, donor: str, assays: tuple[str, ...]) -> pd.DataFrame:
+    """Return the measurements of a line, one a passage and assay; no baseline without a donor."""
+    return pd.DataFrame(
+        [
+            {"sample": f"{line}-p{p}", "line": line, "passage": p, "assay": assay}
+            | {"format": "bam" if assay == "wes" else "final_report", "batch": f"B{p // 20}"}
+            | {"platform": "Exome v8" if assay == "wes" else "GSA-24v3"}
+            | {"bank": {12: "seed", 38: "MCB", 52: "WCB"}.get(p, "")}
+            | {"baseline": f"{donor}-p0" if donor else ""}
+            for p in PASSAGES
+            for assay in assays
+        ]
+    )
+
+
 def line_record(
     line: str = "LD001",
     *,
@@ -251,26 +279,7 @@ def line_record(
     if empty:
         spots.loc[spots["state"] == "present", ["cell_fraction", "low", "high"]] = np.nan
         spots.loc[spots["state"] == "present", ["state", "event_id"]] = ["absent", ""]
-    binned, loci = [], []
-    for i, passage in enumerate(PASSAGES):
-        fractions = {key: 0.0 if empty else values[i] for key, values in FRACTIONS.items()}
-        for n, assay in enumerate(assays):
-            measured = contrast(fractions, seed=100 * n + passage, step_bp=step_bp * (1 + 4 * n))
-            name = {"sample": f"{line}-p{passage}", "assay": assay}
-            binned.append(tracks(measured, **name, bin_bp=500_000 if private else 1_000_000))
-            loci.append(markers_around(measured, own, **name, per_event=400))
-    markers = pd.concat(loci, ignore_index=True)
-    measurements = pd.DataFrame(
-        [
-            {"sample": f"{line}-p{p}", "line": line, "passage": p, "assay": assay}
-            | {"format": "bam" if assay == "wes" else "final_report", "batch": f"B{p // 20}"}
-            | {"platform": "Exome v8" if assay == "wes" else "GSA-24v3"}
-            | {"bank": {12: "seed", 38: "MCB", 52: "WCB"}.get(p, "")}
-            | {"baseline": f"{donor}-p0" if private else ""}
-            for p in PASSAGES
-            for assay in assays
-        ]
-    )
+    shown = _signals(line, own, assays, step_bp, private, empty)
     found_variants = fake_variants.variants(line, donor, failed=failed, empty=empty, text=text)
     record = LineRecord(
         tier=tier,
@@ -279,15 +288,15 @@ def line_record(
             "tier": "public", "registry_id": "LDBi001-A", "source_cell": "dermal fibroblast",
             "reprogramming": "Sendai virus", "description": "Made-up line of the tests",
         },
-        measurements=measurements,
+        measurements=_measurements(line, donor if private else "", assays),
         events=own,
         trajectories=found,
         hotspots=spots,
         quality=quality(line, failed=failed),
         identity=identity(line, donor, failed=failed) if private else tables.IDENTITY.empty(),
         findings=tables.FINDINGS.empty(),
-        tracks=pd.concat(binned, ignore_index=True),
-        markers=markers if private else markers.iloc[:0],
+        tracks=shown[0],
+        markers=shown[1] if private else shown[1].iloc[:0],
         verdict={},
         inherited=3,
         settings={"events": {"false_events_per_genome": 0.01}, "quality": {"call_rate": 0.97}},
